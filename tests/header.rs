@@ -18,7 +18,9 @@ fn generate() -> String {
     config.trailer = Some(read(&parts.join("helpers.h")));
     let mut builder = cbindgen::Builder::new().with_config(config);
     // In the order in which a host meets them, which is the order of the header.
-    for noun in ["status", "value", "result", "event", "queue", "conn", "request"] {
+    for noun in [
+        "status", "value", "result", "event", "queue", "conn", "request",
+    ] {
         builder = builder.with_src(root().join(format!("src/ffi/{noun}.rs")));
     }
     let mut text = Vec::new();

@@ -175,8 +175,14 @@ pub unsafe extern "C" fn sidelite_script(
     callback: sidelite_callback,
     user_data: *mut c_void,
 ) -> i64 {
-    let request =
-        sidelite_request::new(SIDELITE_SCRIPT, sql, std::ptr::null(), 0, callback, user_data);
+    let request = sidelite_request::new(
+        SIDELITE_SCRIPT,
+        sql,
+        std::ptr::null(),
+        0,
+        callback,
+        user_data,
+    );
     // SAFETY: as in `sidelite_execute`.
     guard::code(|| unsafe { submit::requests(conn, &raw const request, 1) })
 }

@@ -3,9 +3,11 @@
 #ifndef HARNESS_H
 #define HARNESS_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,5 +194,153 @@ static inline int run_tests(const test *tests, int argc, char **argv) {
   printf("%d passed, 0 failed\n", passed);
   return passed ? 0 : 1;
 }
+
+/* A reply before anything came back. */
+static inline reply reply_new(void) {
+  reply r;
+  memset(&r, 0, sizeof r);
+  return r;
+}
+
+/* A request in the general form, with all else at its default. `sql` may be NULL for RUN, `r` for no callback. */
+static inline sidelite_request request_new(uint32_t kind, const char *sql, reply *r) {
+  sidelite_request request;
+  memset(&request, 0, sizeof request);
+  request.struct_size = sizeof request;
+  request.kind = kind;
+  request.sql = sql;
+  request.sql_len = sql ? SIDELITE_NUL_TERMINATED : 0;
+  request.callback = r ? on_reply : NULL;
+  request.user_data = r;
+  return request;
+}
+
+/* A queue with flags, or with a wake function. */
+static inline sidelite_queue *queue_new_with(uint32_t flags, sidelite_wake_function wake, void *wake_data) {
+  sidelite_queue_config config;
+  sidelite_queue *queue = NULL;
+  memset(&config, 0, sizeof config);
+  config.struct_size = sizeof config;
+  config.flags = flags;
+  config.wake = wake;
+  config.wake_data = wake_data;
+  CHECK_EQ(sidelite_queue_new(&config, &queue), SIDELITE_OK);
+  return queue;
+}
+
+static inline sidelite_open_config open_config_new(uint32_t flags) {
+  sidelite_open_config config;
+  memset(&config, 0, sizeof config);
+  config.struct_size = sizeof config;
+  config.flags = flags;
+  return config;
+}
+
+/* Submits one request of the general form, waits for its end and returns its code; `r` is the reply it was made with. */
+static inline int32_t run_request(sidelite_queue *queue, sidelite_conn *conn, const sidelite_request *request,
+                                  const reply *r) {
+  CHECK(sidelite_submit(conn, request, 1) > 0);
+  TURN_UNTIL(queue, r->finals);
+  return r->code;
+}
+
+/* Fetches into `r`, which the caller clears, and returns the code. */
+static inline int32_t fetch(sidelite_queue *queue, sidelite_conn *conn, const char *sql, reply *r) {
+  sidelite_request request = request_new(SIDELITE_FETCH, sql, r);
+  *r = reply_new();
+  return run_request(queue, conn, &request, r);
+}
+
+static inline sidelite_stats stats_of(const void *queue_or_conn) {
+  sidelite_stats stats;
+  memset(&stats, 0, sizeof stats);
+  stats.struct_size = sizeof stats;
+  CHECK_EQ(sidelite_stat(queue_or_conn, &stats), SIDELITE_OK);
+  return stats;
+}
+
+/* Waits for what other threads do; a minute without it is a hang, and fails. */
+#define WAIT_UNTIL(condition)                 \
+  do {                                        \
+    double wait_end = now_ms() + 60000;       \
+    while (!(condition)) {                    \
+      CHECK(now_ms() < wait_end);             \
+      sleep_ms(1);                            \
+    }                                         \
+  } while (0)
+
+/* A gate across a connection's thread: a RUN request that stays inside until the test opens it. What is submitted
+ * behind it is queued for certain. */
+typedef struct gate {
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  int reached, opened;
+  reply run;
+} gate;
+
+static inline int32_t gate_pass(void *db, void *context) {
+  gate *g = (gate *)context;
+  (void)db;
+  pthread_mutex_lock(&g->mutex);
+  g->reached = 1;
+  pthread_cond_broadcast(&g->changed);
+  while (!g->opened) pthread_cond_wait(&g->changed, &g->mutex);
+  pthread_mutex_unlock(&g->mutex);
+  return SIDELITE_OK;
+}
+
+/* Returns when the connection's thread stands before the gate. */
+static inline void gate_shut(gate *g, sidelite_conn *conn) {
+  sidelite_request request = request_new(SIDELITE_RUN, NULL, &g->run);
+  memset(g, 0, sizeof *g);
+  pthread_mutex_init(&g->mutex, NULL);
+  pthread_cond_init(&g->changed, NULL);
+  request.run = gate_pass;
+  request.context = g;
+  CHECK(sidelite_submit(conn, &request, 1) > 0);
+  pthread_mutex_lock(&g->mutex);
+  while (!g->reached) pthread_cond_wait(&g->changed, &g->mutex);
+  pthread_mutex_unlock(&g->mutex);
+}
+
+static inline void gate_open(gate *g) {
+  pthread_mutex_lock(&g->mutex);
+  g->opened = 1;
+  pthread_cond_broadcast(&g->changed);
+  pthread_mutex_unlock(&g->mutex);
+}
+
+/* Takes the gate away once its own event has come, which it must outlive. */
+static inline void gate_remove(gate *g, sidelite_queue *queue) {
+  TURN_UNTIL(queue, g->run.finals);
+  CHECK_EQ(g->run.finals, 1);
+  reply_clear(&g->run);
+  pthread_cond_destroy(&g->changed);
+  pthread_mutex_destroy(&g->mutex);
+}
+
+/* Entries of a directory such as /proc/self/task or /proc/self/fd. */
+static inline int entries_in(const char *directory) {
+  DIR *d = opendir(directory);
+  int n = 0;
+  CHECK(d != NULL);
+  while (readdir(d)) n++;
+  closedir(d);
+  return n;
+}
+
+/* The integers from 1 to `limit`, which is a string. */
+#define COUNT_TO(limit) \
+  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT " limit ") SELECT i FROM n"
+
+/* A query that never ends by itself. */
+#define ENDLESS "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+
+/* The thread sanitizer slows everything down tenfold: long runs are shorter under it. */
+#ifdef __SANITIZE_THREAD__
+#define SCALED(n) ((n) / 10)
+#else
+#define SCALED(n) (n)
+#endif
 
 #endif

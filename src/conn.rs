@@ -1,0 +1,562 @@
+//! A connection as all threads see it: the gate that requests pass, what is out, and what is to be cancelled.
+
+use crate::chain::Chain;
+use crate::ffi::block::Pool;
+use crate::ffi::callback::Target;
+use crate::ffi::event::{SIDELITE_EVENT_CLOSED, SIDELITE_EVENT_OPENED, SIDELITE_EVENT_WRITABLE};
+use crate::ffi::os;
+use crate::ffi::request::SIDELITE_UNLIMITED;
+use crate::ffi::status::*;
+use crate::handle::Table;
+use crate::host::HostQueue;
+use crate::request::{Event, Kind, Pending, Work};
+use crate::sqlite::Options;
+use crate::worker::Worker;
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::{Condvar, Mutex};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+pub(crate) static CONNS: Table<Conn> = Table::new(2);
+
+/// SQLite's main threads have as much; a long LIKE pattern inside SQLite's default limits overflows Rust's 2 MiB.
+const STACK_BYTES: usize = 8 << 20;
+
+/// An id above all requests: a close in CANCEL mode cancels up to it, the opening included.
+pub(crate) const CANCELLED_BY_CLOSE: i64 = i64::MAX - 1;
+
+/// What goes to the worker.
+pub(crate) enum Message {
+    /// One submit: requests in order, which stay together.
+    Requests(Chain<Event>),
+    /// Credit was granted, or something cancelled: look around.
+    Nudge,
+    /// The last message but nudges. The CLOSED event, unless nobody wants it.
+    Close(Option<Pending>),
+}
+
+pub(crate) struct Conn {
+    pub(crate) handle: u64,
+    pub(crate) queue: Arc<HostQueue>,
+    /// Gets the events of the connection itself.
+    pub(crate) target: Target,
+    pub(crate) any_text: bool,
+    pub(crate) result_bytes_max: u64,
+    pub(crate) account: Account,
+    pub(crate) counters: Counters,
+    pub(crate) pool: Arc<Pool>,
+    gate: Mutex<Gate>,
+    /// The last id given out.
+    last_id: AtomicI64,
+    /// Requests up to this id have ended, but for paused streams.
+    ended_id: AtomicI64,
+    cancels: Mutex<Cancels>,
+    /// Rings when `cancels` changes, for waits on a lock.
+    cancels_changed: Condvar,
+    /// Requests up to this id are cancelled.
+    cancelled_upto: AtomicI64,
+    /// Whether `cancels` holds anything, to be seen without its lock.
+    has_cancels: AtomicBool,
+    /// Credit of streams, by id, from submit to the final event.
+    credits: Mutex<HashMap<i64, Arc<Credit>>>,
+    is_poisoned: AtomicBool,
+    interrupter: OnceLock<rusqlite::InterruptHandle>,
+}
+
+/// Requests enter one submit at a time: ids and places in the channel are given together.
+struct Gate {
+    sender: Sender<Message>,
+    is_closing: bool,
+    /// Its memory is reserved when the connection is opened.
+    closed_event: Option<Box<Event>>,
+}
+
+/// Requests cancelled one by one.
+#[derive(Default)]
+struct Cancels(Vec<i64>);
+
+/// Chunks that a stream may still send.
+pub(crate) struct Credit(AtomicU32);
+
+impl Credit {
+    pub(crate) fn new(window: u32) -> Self {
+        Self(AtomicU32::new(window))
+    }
+
+    fn grant(&self, chunks: u32) {
+        let grant = |credit: u32| Some(credit.saturating_add(chunks));
+        let _ = self
+            .0
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, grant);
+    }
+
+    pub(crate) fn is_left(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+
+    pub(crate) fn spend(&self) {
+        let spend = |credit: u32| (credit != SIDELITE_UNLIMITED).then(|| credit.saturating_sub(1));
+        let _ = self
+            .0
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, spend);
+    }
+}
+
+/// What is needed to open a connection.
+pub(crate) struct Opening {
+    pub(crate) options: Options,
+    pub(crate) target: Target,
+    pub(crate) any_text: bool,
+    pub(crate) limits: Limits,
+    pub(crate) result_bytes_max: u64,
+}
+
+impl Conn {
+    /// Starts a connection. `publish` gets its handle before anything can complete.
+    pub(crate) fn open(
+        queue: Arc<HostQueue>,
+        opening: Opening,
+        publish: impl Fn(u64),
+    ) -> Result<(), i32> {
+        let Opening {
+            options,
+            target,
+            any_text,
+            limits,
+            result_bytes_max,
+        } = opening;
+        let (sender, inbox) = crossbeam_channel::unbounded();
+        let conn = CONNS.insert(|handle| {
+            Arc::new(Self {
+                handle,
+                queue: Arc::clone(&queue),
+                target,
+                any_text,
+                result_bytes_max,
+                account: Account::new(limits),
+                counters: Counters::default(),
+                pool: Arc::default(),
+                gate: Mutex::new(Gate {
+                    sender,
+                    is_closing: false,
+                    closed_event: None,
+                }),
+                last_id: AtomicI64::new(0),
+                ended_id: AtomicI64::new(0),
+                cancels: Mutex::default(),
+                cancels_changed: Condvar::new(),
+                cancelled_upto: AtomicI64::new(0),
+                has_cancels: AtomicBool::new(false),
+                credits: Mutex::default(),
+                is_poisoned: AtomicBool::new(false),
+                interrupter: OnceLock::new(),
+            })
+        })?;
+        if !queue.enter(&conn) {
+            CONNS.remove(conn.handle);
+            return Err(SIDELITE_ERR_BAD_HANDLE);
+        }
+        publish(conn.handle);
+        if let Err(code) = conn.start(options, inbox) {
+            publish(0);
+            queue.leave(&conn);
+            CONNS.remove(conn.handle);
+            return Err(code);
+        }
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, options: Options, inbox: Receiver<Message>) -> Result<(), i32> {
+        let mut opened = Event::new(Arc::clone(self), self.target);
+        opened.flags = SIDELITE_EVENT_OPENED;
+        let mut closed = Event::new(Arc::clone(self), self.target);
+        closed.flags = SIDELITE_EVENT_CLOSED;
+        let conn = Arc::clone(self);
+        let spawned = os::with_signals_blocked(|| {
+            let thread = std::thread::Builder::new()
+                .name("sidelite".into())
+                .stack_size(STACK_BYTES);
+            thread.spawn(move || Worker::new(conn, inbox).run(&options, Pending::new(opened)))
+        });
+        spawned.map_err(|_| SIDELITE_ERR_NO_THREAD)?;
+        self.gate.lock().closed_event = Some(closed);
+        Ok(())
+    }
+
+    /// Takes in requests, newest first, and gives them their ids and their places; or refuses them all.
+    pub(crate) fn submit(&self, mut requests: Chain<Event>, bytes: u64) -> Result<i64, i32> {
+        let count = requests.len();
+        let gate = self.gate.lock();
+        if gate.is_closing {
+            return Err(SIDELITE_ERR_CLOSED);
+        }
+        if self.is_poisoned.load(Ordering::Relaxed) {
+            return Err(SIDELITE_ERR_PANIC);
+        }
+        self.account.enter(count as u64, bytes)?;
+        let before = self.last_id.load(Ordering::Relaxed);
+        let mut id = before + count as i64;
+        self.last_id.store(id, Ordering::Release);
+        let mut ordered = Chain::new();
+        while let Some(mut request) = requests.pop() {
+            request.id = id;
+            id -= 1;
+            self.expect_stream(&request);
+            ordered.push(request);
+        }
+        self.counters.submitted(count as u64);
+        // The worker leaves its end only after Close, which the gate lets nothing follow.
+        let _ = gate.sender.send(Message::Requests(ordered));
+        Ok(before + 1)
+    }
+
+    /// A stream can be granted credit from submit on.
+    fn expect_stream(&self, request: &Event) {
+        if let Some(Work {
+            kind: Kind::Stream,
+            window,
+            ..
+        }) = &request.work
+        {
+            self.credits
+                .lock()
+                .insert(request.id, Arc::new(Credit::new(*window)));
+        }
+    }
+
+    pub(crate) fn more(&self, id: i64, chunks: u32) -> Result<i32, i32> {
+        if chunks == 0 {
+            return Err(SIDELITE_ERR_MISUSE);
+        }
+        let credit = self
+            .credits
+            .lock()
+            .get(&id)
+            .cloned()
+            .ok_or(SIDELITE_ERR_BAD_HANDLE)?;
+        credit.grant(chunks);
+        self.nudge();
+        Ok(SIDELITE_OK)
+    }
+
+    pub(crate) fn cancel(&self, id: i64) -> Result<i32, i32> {
+        if id == 0 {
+            self.cancel_upto(self.last_id());
+        } else {
+            self.cancel_one(id)?;
+        }
+        self.nudge();
+        Ok(SIDELITE_OK)
+    }
+
+    fn cancel_one(&self, id: i64) -> Result<(), i32> {
+        let mut cancels = self.cancels.lock();
+        cancels.0.retain(|&id| self.is_out(id));
+        if !self.is_out(id) {
+            return Err(SIDELITE_ERR_BAD_HANDLE);
+        }
+        if !cancels.0.contains(&id) {
+            cancels.0.push(id);
+        }
+        self.has_cancels.store(true, Ordering::Release);
+        self.cancels_changed.notify_all();
+        Ok(())
+    }
+
+    fn cancel_upto(&self, id: i64) {
+        let _cancels = self.cancels.lock();
+        self.cancelled_upto.fetch_max(id, Ordering::AcqRel);
+        self.cancels_changed.notify_all();
+    }
+
+    fn is_out(&self, id: i64) -> bool {
+        let is_known = (1..=self.last_id()).contains(&id);
+        is_known
+            && (id > self.ended_id.load(Ordering::Acquire) || self.credits.lock().contains_key(&id))
+    }
+
+    fn nudge(&self) {
+        let _ = self.gate.lock().sender.send(Message::Nudge);
+    }
+
+    pub(crate) fn close(&self, cancel: bool, target: Target) -> Result<i32, i32> {
+        self.shut(cancel, Some(target))?;
+        Ok(SIDELITE_OK)
+    }
+
+    /// Closes without an event, when the queue goes away.
+    pub(crate) fn abandon(&self) {
+        if self.shut(true, None).is_err() {
+            self.cancel_upto(CANCELLED_BY_CLOSE);
+            self.nudge();
+        }
+    }
+
+    fn shut(&self, cancel: bool, target: Option<Target>) -> Result<(), i32> {
+        let mut gate = self.gate.lock();
+        if std::mem::replace(&mut gate.is_closing, true) {
+            return Err(SIDELITE_ERR_CLOSED);
+        }
+        let closed = gate
+            .closed_event
+            .take()
+            .zip(target)
+            .map(|(mut event, target)| {
+                event.target = target;
+                Pending::new(event)
+            });
+        if cancel {
+            self.cancel_upto(CANCELLED_BY_CLOSE);
+            // Beside our own handlers: they do not reach into a checkpoint. Nobody else is hit: all is cancelled.
+            if let Some(interrupter) = self.interrupter.get() {
+                interrupter.interrupt();
+            }
+        }
+        let _ = gate.sender.send(Message::Close(closed));
+        Ok(())
+    }
+
+    /// An event has left the queue, to the host or for good.
+    pub(crate) fn event_taken(&self, event: &Event) {
+        self.account
+            .leave(u64::from(event.is_final_of_request()), event.charge);
+        if event.flags & SIDELITE_EVENT_CLOSED != 0 {
+            CONNS.remove(self.handle);
+        } else if self.account.became_writable() {
+            self.tell_writable();
+        }
+    }
+
+    fn tell_writable(&self) {
+        if self.gate.lock().is_closing {
+            return;
+        }
+        let Ok(conn) = CONNS.get(self.handle) else {
+            return;
+        };
+        let mut event = Event::new(conn, self.target);
+        event.flags = SIDELITE_EVENT_WRITABLE;
+        event.deliver();
+    }
+
+    // What the worker asks and tells.
+
+    pub(crate) fn last_id(&self) -> i64 {
+        self.last_id.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_interrupter(&self, interrupter: rusqlite::InterruptHandle) {
+        let _ = self.interrupter.set(interrupter);
+    }
+
+    /// The handle ends without a CLOSED event.
+    pub(crate) fn forget(&self) {
+        CONNS.remove(self.handle);
+    }
+
+    pub(crate) fn poison(&self) {
+        self.is_poisoned.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn credit_of(&self, id: i64) -> Arc<Credit> {
+        self.credits
+            .lock()
+            .get(&id)
+            .cloned()
+            .unwrap_or_else(|| Arc::new(Credit::new(0)))
+    }
+
+    pub(crate) fn stream_ends(&self, id: i64) {
+        self.credits.lock().remove(&id);
+        self.forget_cancel(id);
+    }
+
+    /// A request has ended, or its stream has begun.
+    pub(crate) fn passes(&self, id: i64) {
+        self.ended_id.store(id, Ordering::Release);
+        self.forget_cancel(id);
+    }
+
+    fn forget_cancel(&self, id: i64) {
+        if self.has_cancels.load(Ordering::Acquire) {
+            let mut cancels = self.cancels.lock();
+            cancels
+                .0
+                .retain(|&cancelled| cancelled != id || self.credits.lock().contains_key(&id));
+            self.has_cancels
+                .store(!cancels.0.is_empty(), Ordering::Release);
+        }
+    }
+
+    /// The first cancelled one of a range of ids.
+    pub(crate) fn cancelled_among(&self, first: i64, last: i64) -> Option<i64> {
+        if self.cancelled_upto.load(Ordering::Acquire) >= first {
+            return Some(first);
+        }
+        if !self.has_cancels.load(Ordering::Acquire) {
+            return None;
+        }
+        self.cancels.lock().first_among(first, last)
+    }
+
+    /// Sleeps until `until`, or until something is cancelled. `id` among these ends it at once.
+    pub(crate) fn sleep_unless_cancelled(&self, first: i64, last: i64, until: Instant) {
+        let mut cancels = self.cancels.lock();
+        let is_cancelled = |cancels: &Cancels| {
+            self.cancelled_upto.load(Ordering::Acquire) >= first
+                || cancels.first_among(first, last).is_some()
+        };
+        while !is_cancelled(&cancels)
+            && !self
+                .cancels_changed
+                .wait_until(&mut cancels, until)
+                .timed_out()
+        {}
+    }
+}
+
+impl Cancels {
+    fn first_among(&self, first: i64, last: i64) -> Option<i64> {
+        self.0
+            .iter()
+            .copied()
+            .filter(|id| (first..=last).contains(id))
+            .min()
+    }
+}
+
+/// How much may be out.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) requests_max: u64,
+    pub(crate) bytes_max: u64,
+}
+
+/// What is out: submitted, and its final event not yet taken.
+pub(crate) struct Account {
+    pub(crate) limits: Limits,
+    requests: AtomicU64,
+    bytes: AtomicU64,
+    /// Somebody was refused and waits for WRITABLE.
+    is_full: AtomicBool,
+}
+
+impl Account {
+    fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            requests: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            is_full: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Under the gate, so that nobody else adds requests.
+    fn enter(&self, requests: u64, bytes: u64) -> Result<(), i32> {
+        if requests > self.limits.requests_max || bytes > self.limits.bytes_max {
+            return Err(SIDELITE_ERR_TOO_BIG);
+        }
+        if !self.fits(requests, bytes) {
+            self.is_full.store(true, Ordering::SeqCst);
+            // What was taken before the flag was up has told nobody: look once more.
+            if !self.fits(requests, bytes) || !self.is_full.swap(false, Ordering::SeqCst) {
+                return Err(SIDELITE_ERR_FULL);
+            }
+        }
+        self.requests.fetch_add(requests, Ordering::SeqCst);
+        self.bytes.fetch_add(bytes, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn fits(&self, requests: u64, bytes: u64) -> bool {
+        self.requests.load(Ordering::SeqCst) + requests <= self.limits.requests_max
+            && self.bytes.load(Ordering::SeqCst) + bytes <= self.limits.bytes_max
+    }
+
+    /// Results count too, but are never refused.
+    pub(crate) fn charge(&self, bytes: u64) {
+        if bytes > 0 {
+            self.bytes.fetch_add(bytes, Ordering::SeqCst);
+        }
+    }
+
+    fn leave(&self, requests: u64, bytes: u64) {
+        if requests > 0 {
+            self.requests.fetch_sub(requests, Ordering::SeqCst);
+        }
+        if bytes > 0 {
+            self.bytes.fetch_sub(bytes, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether somebody was refused and half of the limits is free again; true once.
+    fn became_writable(&self) -> bool {
+        self.is_full.load(Ordering::SeqCst)
+            && self.requests.load(Ordering::SeqCst) <= self.limits.requests_max / 2
+            && self.bytes.load(Ordering::SeqCst) <= self.limits.bytes_max / 2
+            && self.is_full.swap(false, Ordering::SeqCst)
+    }
+}
+
+/// For `sidelite_stat`.
+#[derive(Default)]
+pub(crate) struct Counters {
+    submitted: AtomicU64,
+    completed: AtomicU64,
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
+}
+
+/// A copy of the counters.
+pub(crate) struct Counted {
+    pub(crate) submitted: u64,
+    pub(crate) completed: u64,
+    pub(crate) cache_hits: u64,
+    pub(crate) cache_misses: u64,
+}
+
+impl Counters {
+    /// Each counter has one writer at a time, so that a plain store will do.
+    fn add(counter: &AtomicU64, count: u64) {
+        counter.store(counter.load(Ordering::Relaxed) + count, Ordering::Relaxed);
+    }
+
+    fn submitted(&self, count: u64) {
+        Self::add(&self.submitted, count);
+    }
+
+    pub(crate) fn completed(&self) {
+        Self::add(&self.completed, 1);
+    }
+
+    pub(crate) fn cached(&self, hit: bool) {
+        Self::add(
+            if hit {
+                &self.cache_hits
+            } else {
+                &self.cache_misses
+            },
+            1,
+        );
+    }
+
+    pub(crate) fn read(&self) -> Counted {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counted {
+            submitted: read(&self.submitted),
+            completed: read(&self.completed),
+            cache_hits: read(&self.cache_hits),
+            cache_misses: read(&self.cache_misses),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! What a request does: bind, step to the end, reset, and look at every code on the way.
+//!
+//! A statement that returns rows is stepped to SQLITE_DONE even when only the rows matter: an INSERT ... RETURNING
+//! commits there and not at its rows.
+
+use crate::conn::Conn;
+use crate::error::Error;
+use crate::fault;
+use crate::ffi::block::Block;
+use crate::ffi::callback::RunFunction;
+use crate::ffi::payload::{Payload, ValueRef};
+use crate::ffi::request::{SIDELITE_MULTI, SIDELITE_NO_CACHE};
+use crate::ffi::status::SIDELITE_ERR_TOO_BIG;
+use crate::request::{Kind, Outcome, Work};
+use crate::result::{Rows, Scratch};
+use crate::sqlite::{Cursor, Database, Prepared};
+use crate::text::{self, Verb};
+use crate::watch::Watch;
+use rusqlite::ffi::SQLITE_RANGE;
+use std::ffi::CString;
+
+/// What running a request needs.
+pub(crate) struct Runner<'a> {
+    pub(crate) database: &'a mut Database,
+    pub(crate) watch: &'a Watch,
+    pub(crate) conn: &'a Conn,
+    pub(crate) scratch: &'a mut Scratch,
+    /// Where in its text the request is, for scripts.
+    pub(crate) position: usize,
+}
+
+impl Runner<'_> {
+    /// Runs a request that completes in one go: every kind but a stream.
+    pub(crate) fn run(&mut self, work: &Work) -> Outcome {
+        let result = match work.kind {
+            Kind::Run(function) => self.call(function),
+            Kind::Script => self.script(work.payload.sql()),
+            Kind::Execute | Kind::Fetch | Kind::Stream if work.has(SIDELITE_MULTI) => {
+                self.multi(work)
+            }
+            Kind::Execute | Kind::Fetch | Kind::Stream => self.single(work),
+        };
+        match result {
+            Ok(done) => Outcome {
+                changes: done.changes,
+                rows: done.rows,
+                ..Outcome::default()
+            },
+            Err(error) => Outcome::failed(self.watch.explain(error)),
+        }
+    }
+
+    fn call(&mut self, function: RunFunction) -> Result<Done, Error> {
+        self.watch.outbox.flush();
+        let before = self.database.total_changes();
+        match function.call(self.database.as_ptr()) {
+            0 => Ok(Done {
+                changes: self.database.total_changes() - before,
+                rows: None,
+            }),
+            code => Err(Error::code(code)),
+        }
+    }
+
+    fn single(&mut self, work: &Work) -> Result<Done, Error> {
+        let sql = work.payload.sql();
+        let prepared = match work.has(SIDELITE_NO_CACHE) {
+            true => self.database.prepare_single(sql)?,
+            false => self.database.cached(sql)?,
+        };
+        let wants_rows = matches!(work.kind, Kind::Fetch);
+        let mut collector = Collector::new(self.conn, wants_rows);
+        if let Some(mut cursor) = prepared.cursor {
+            check_count(&cursor, &work.payload)?;
+            self.with_pragmas(&mut cursor, |runner, cursor| {
+                for row in 0..work.payload.nrows {
+                    bind(cursor, &work.payload, row, 0)
+                        .map_err(|fault| fault.explain(runner.database))?;
+                    runner.to_the_end(cursor, &mut collector)?;
+                }
+                Ok(())
+            })?;
+        }
+        collector.finish(self.scratch)
+    }
+
+    /// Several statements, parameters spread over them in order; the rows of the last.
+    fn multi(&mut self, work: &Work) -> Result<Done, Error> {
+        let payload = &work.payload;
+        let wants_rows = matches!(work.kind, Kind::Fetch);
+        let mut collector = Collector::new(self.conn, wants_rows);
+        let mut used = 0;
+        self.statements(payload.sql(), |runner, cursor| {
+            collector.restart(runner.scratch);
+            if payload.names.is_none() {
+                check_available(cursor, payload.ncols - used)?;
+            }
+            bind(cursor, payload, 0, used).map_err(|fault| fault.explain(runner.database))?;
+            used += if payload.names.is_none() {
+                cursor.parameters()
+            } else {
+                0
+            };
+            runner.to_the_end(cursor, &mut collector)
+        })?;
+        if payload.names.is_none() && used != payload.ncols {
+            return Err(wrong_count(used, payload.ncols));
+        }
+        collector.finish(self.scratch)
+    }
+
+    fn script(&mut self, sql: &[u8]) -> Result<Done, Error> {
+        let mut collector = Collector::new(self.conn, false);
+        self.statements(sql, |runner, cursor| {
+            check_available(cursor, 0)?;
+            runner.to_the_end(cursor, &mut collector)
+        })?;
+        collector.finish(self.scratch)
+    }
+
+    /// Prepares and runs one statement after another; error offsets count from the start of the text.
+    fn statements<'p>(
+        &mut self,
+        sql: &[u8],
+        mut run: impl FnMut(&mut Runner<'_>, &mut Cursor<'p>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.position = 0;
+        while !text::is_blank(&sql[self.position..]) {
+            let start = self.position;
+            let moved = |mut error: Error| {
+                error.sql_offset += if error.sql_offset >= 0 {
+                    start as i32
+                } else {
+                    0
+                };
+                error
+            };
+            let Prepared { cursor, tail } = self.database.prepare(&sql[start..]).map_err(moved)?;
+            if let Some(mut cursor) = cursor {
+                self.with_pragmas(&mut cursor, &mut run).map_err(moved)?;
+            }
+            self.position = start + tail;
+            if self.watch.verdict().is_some() {
+                return Err(Error {
+                    sqlite_code: rusqlite::ffi::SQLITE_INTERRUPT,
+                    ..Error::code(0)
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a statement; one about the busy timeout with SQLite's own handler in place.
+    pub(crate) fn with_pragmas<'p, R>(
+        &mut self,
+        cursor: &mut Cursor<'p>,
+        run: impl FnOnce(&mut Runner<'_>, &mut Cursor<'p>) -> R,
+    ) -> R {
+        if !cursor.concerns_busy_timeout() {
+            return run(self, cursor);
+        }
+        let Self {
+            database,
+            watch,
+            conn,
+            scratch,
+            position,
+        } = self;
+        database.with_own_busy_timeout(|database| {
+            let mut runner = Runner {
+                database,
+                watch,
+                conn,
+                scratch,
+                position: *position,
+            };
+            run(&mut runner, cursor)
+        })
+    }
+
+    /// Steps to SQLITE_DONE and resets.
+    fn to_the_end(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        collector: &mut Collector<'_>,
+    ) -> Result<(), Error> {
+        fault::point("exec.step");
+        let before = self.database.total_changes();
+        self.flush_before_commit(cursor);
+        loop {
+            let has_row = cursor.step().map_err(|code| self.database.error(code))?;
+            collector.step(cursor, has_row, self.scratch)?;
+            if !has_row {
+                break;
+            }
+        }
+        cursor.reset().map_err(|code| self.database.error(code))?;
+        if self.database.total_changes() != before {
+            collector.changes += self.database.changes();
+        }
+        Ok(())
+    }
+
+    /// A commit may wait for the disk: what is done already should not wait with it.
+    fn flush_before_commit(&self, cursor: &Cursor<'_>) {
+        let commits = !cursor.is_readonly() && !self.database.is_in_transaction();
+        if commits || cursor.verb() == Verb::End {
+            self.watch.outbox.flush();
+        }
+    }
+}
+
+/// What a request that succeeded leaves.
+#[derive(Default)]
+pub(crate) struct Done {
+    changes: i64,
+    rows: Option<Block>,
+}
+
+/// Rows as they come, when anybody wants them.
+struct Collector<'a> {
+    conn: &'a Conn,
+    wants_rows: bool,
+    rows: Option<Rows>,
+    changes: i64,
+}
+
+impl<'a> Collector<'a> {
+    fn new(conn: &'a Conn, wants_rows: bool) -> Self {
+        Self {
+            conn,
+            wants_rows,
+            rows: None,
+            changes: 0,
+        }
+    }
+
+    /// After a step. The first one begins the result, since only then column names are certain.
+    #[inline]
+    fn step(
+        &mut self,
+        cursor: &Cursor<'_>,
+        has_row: bool,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        if !self.wants_rows {
+            return Ok(());
+        }
+        let rows = match &mut self.rows {
+            Some(rows) => rows,
+            None => self.rows.insert(begin_rows(
+                self.conn,
+                cursor,
+                scratch,
+                self.conn.result_bytes_max,
+            )?),
+        };
+        if has_row {
+            rows.push(cursor.cells()).map_err(too_big)?;
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, scratch: &mut Scratch) {
+        if let Some(rows) = self.rows.take() {
+            let _ = rows.finish(scratch);
+        }
+    }
+
+    fn finish(self, scratch: &mut Scratch) -> Result<Done, Error> {
+        let rows = match self.rows {
+            Some(rows) => Some(rows.finish(scratch).map_err(Error::code)?),
+            None if self.wants_rows => Some(empty(self.conn, scratch).map_err(Error::code)?),
+            None => None,
+        };
+        Ok(Done {
+            changes: self.changes,
+            rows,
+        })
+    }
+}
+
+pub(crate) fn begin_rows(
+    conn: &Conn,
+    cursor: &Cursor<'_>,
+    scratch: &mut Scratch,
+    bytes_max: u64,
+) -> Result<Rows, Error> {
+    Rows::new(&conn.pool, scratch, cursor.column_names(), bytes_max).map_err(Error::code)
+}
+
+/// The result of a text that is only blanks and comments.
+pub(crate) fn empty(conn: &Conn, scratch: &mut Scratch) -> Result<Block, i32> {
+    Rows::new(&conn.pool, scratch, std::iter::empty(), u64::MAX)?.finish(scratch)
+}
+
+fn too_big(code: i32) -> Error {
+    match code {
+        SIDELITE_ERR_TOO_BIG => Error::new(
+            code,
+            "the result grows beyond max_result_bytes: use sidelite_stream, or raise the limit",
+        ),
+        _ => Error::code(code),
+    }
+}
+
+/// A parameter that could not be bound.
+pub(crate) enum BindFault {
+    Sqlite(i32),
+    Missing(CString),
+}
+
+impl BindFault {
+    pub(crate) fn explain(self, database: &Database) -> Error {
+        match self {
+            Self::Sqlite(code) => database.error(code),
+            Self::Missing(name) => {
+                let name = name.to_string_lossy();
+                Error {
+                    sqlite_code: SQLITE_RANGE,
+                    ..Error::new(SQLITE_RANGE, format!("no value for parameter {name}"))
+                }
+            }
+        }
+    }
+}
+
+/// Positional values must be as many as there are parameters; named ones are looked up.
+pub(crate) fn check_count(cursor: &Cursor<'_>, payload: &Payload) -> Result<(), Error> {
+    if payload.names.is_none() && cursor.parameters() != payload.ncols {
+        return Err(wrong_count(cursor.parameters(), payload.ncols));
+    }
+    Ok(())
+}
+
+fn check_available(cursor: &Cursor<'_>, available: usize) -> Result<(), Error> {
+    match cursor.parameters() > available {
+        true => Err(wrong_count(cursor.parameters(), available)),
+        false => Ok(()),
+    }
+}
+
+fn wrong_count(wanted: usize, given: usize) -> Error {
+    let text = format!("the statement has {wanted} parameters, but {given} values were given");
+    Error {
+        sqlite_code: SQLITE_RANGE,
+        ..Error::new(SQLITE_RANGE, text)
+    }
+}
+
+/// Binds a row of values, positional ones from the column `from` on.
+#[inline]
+fn bind<'p>(
+    cursor: &mut Cursor<'p>,
+    payload: &'p Payload,
+    row: usize,
+    from: usize,
+) -> Result<(), BindFault> {
+    bind_each(cursor, payload, row, from, |cursor, index, value| {
+        cursor.bind(index, value)
+    })
+}
+
+/// As `bind`, with copies: for a statement that may outlive this call.
+pub(crate) fn bind_copies(
+    cursor: &mut Cursor<'static>,
+    payload: &Payload,
+) -> Result<(), BindFault> {
+    bind_each(cursor, payload, 0, 0, |cursor, index, value| {
+        cursor.bind_copy(index, value)
+    })
+}
+
+fn bind_each<'c, 'p>(
+    cursor: &mut Cursor<'c>,
+    payload: &'p Payload,
+    row: usize,
+    from: usize,
+    mut bind: impl FnMut(&mut Cursor<'c>, usize, ValueRef<'p>) -> Result<(), i32>,
+) -> Result<(), BindFault> {
+    for index in 1..=cursor.parameters() {
+        let column = match &payload.names {
+            None => from + index - 1,
+            Some(names) => column_named(cursor, index, names)?,
+        };
+        bind(cursor, index, payload.value(row, column)).map_err(BindFault::Sqlite)?;
+    }
+    Ok(())
+}
+
+/// The column of a parameter's name, given with its prefix or without.
+fn column_named(cursor: &Cursor<'_>, index: usize, names: &[CString]) -> Result<usize, BindFault> {
+    let Some(name) = cursor.parameter_name(index) else {
+        return Err(BindFault::Missing(
+            CString::new(format!("?{index}")).unwrap_or_default(),
+        ));
+    };
+    let full = name.to_bytes();
+    let is_it = |given: &CString| given.to_bytes() == full || given.to_bytes() == &full[1..];
+    names
+        .iter()
+        .position(is_it)
+        .ok_or_else(|| BindFault::Missing(name.to_owned()))
+}

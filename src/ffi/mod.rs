@@ -1,0 +1,35 @@
+//! What C sees, and the only code beside `sqlite` that may say `unsafe`. One file per noun holds the types, the exported
+//! functions and their header text; the rest checks what the host passes and hands it to the safe middle.
+
+// What C sees, in the order of the header.
+pub mod conn;
+pub mod event;
+pub mod queue;
+pub mod request;
+pub mod result;
+pub mod status;
+pub mod value;
+
+// How it gets in and out.
+pub(crate) mod block;
+pub(crate) mod callback;
+mod deliver;
+mod guard;
+mod inside;
+pub(crate) mod os;
+pub(crate) mod payload;
+mod plain;
+pub(crate) mod quiet;
+mod submit;
+
+/// Holds what must not change while this thread forks.
+fn before_fork() {
+    crate::handle::before_fork(&crate::host::QUEUES);
+    crate::handle::before_fork(&crate::conn::CONNS);
+    crate::sqlite::before_fork();
+}
+
+fn after_fork(in_child: bool) {
+    crate::sqlite::after_fork();
+    crate::handle::after_fork(in_child);
+}

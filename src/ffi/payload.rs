@@ -1,0 +1,299 @@
+//! What a request brings along: its SQL, values and names, copied into one allocation or, under STATIC, left with the host.
+
+use super::plain;
+use super::request::*;
+use super::status::*;
+use super::value::*;
+use std::ffi::{CString, c_char};
+
+/// A value as the SQLite edge binds it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum ValueRef<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(&'a [u8]),
+    Blob(&'a [u8]),
+}
+
+pub(crate) struct Payload {
+    storage: Storage,
+    pub(crate) ncols: usize,
+    pub(crate) nrows: usize,
+    pub(crate) names: Option<Box<[CString]>>,
+}
+
+enum Storage {
+    /// The values, then the SQL and the bytes of TEXT and BLOB, in units of 16 bytes. Offsets count from the start.
+    Copied {
+        units: Vec<sidelite_value>,
+        sql_at: usize,
+        sql_len: usize,
+    },
+    /// The host's own memory, which it promised to leave alone until the final event.
+    Static {
+        sql: *const u8,
+        sql_len: usize,
+        values: *const sidelite_value,
+    },
+}
+
+// SAFETY: copied storage is owned; static storage is only read, by one thread at a time, and the host keeps it
+// unchanged until the final event (SIDELITE_STATIC).
+unsafe impl Send for Payload {}
+
+impl Payload {
+    /// Checks and takes over what a request points to.
+    ///
+    /// # Safety
+    /// The request's pointers are NULL or valid as the header says, until the call returns or, under STATIC, the
+    /// final event.
+    pub(super) unsafe fn new(
+        request: &sidelite_request,
+        any_text: bool,
+        bytes_max: u64,
+    ) -> Result<Self, i32> {
+        let ncols = request.ncols as usize;
+        let nrows = request.nrows.max(1) as usize;
+        let count = ncols.checked_mul(nrows).ok_or(SIDELITE_ERR_TOO_BIG)?;
+        // SAFETY: the caller's promise about `sql`.
+        let sql = unsafe { sql_of(request) }?;
+        if count as u64 > bytes_max / 16 {
+            return Err(SIDELITE_ERR_TOO_BIG);
+        }
+        // SAFETY: the caller's promise about `values`.
+        let values = unsafe { plain::array(request.values, count) }?;
+        // SAFETY: the caller's promise about what the values point to.
+        let bytes = unsafe { check(values, any_text) }?;
+        // SAFETY: the caller's promise about `names`.
+        let names = unsafe { names_of(request.names, ncols) }?;
+        let total = bytes
+            .saturating_add(sql.len() as u64)
+            .saturating_add(16 * count as u64);
+        let storage = if request.flags & SIDELITE_STATIC != 0 {
+            Storage::Static {
+                sql: sql.as_ptr(),
+                sql_len: sql.len(),
+                values: request.values,
+            }
+        } else if total > bytes_max {
+            return Err(SIDELITE_ERR_TOO_BIG);
+        } else {
+            // SAFETY: `check` found the values sound, and `total` is what they need.
+            unsafe { copy(sql, values, total as usize) }?
+        };
+        Ok(Self {
+            storage,
+            ncols,
+            nrows,
+            names,
+        })
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn bytes(&self) -> u64 {
+        match &self.storage {
+            Storage::Copied { units, .. } => 16 * units.len() as u64,
+            Storage::Static { .. } => 0,
+        }
+    }
+
+    pub(crate) fn sql(&self) -> &[u8] {
+        match &self.storage {
+            Storage::Copied {
+                units,
+                sql_at,
+                sql_len,
+            } => &bytes_of(units)[*sql_at..sql_at + sql_len],
+            // SAFETY: the host keeps the text until the final event; this payload does not outlive it.
+            Storage::Static { sql, sql_len, .. } => unsafe {
+                std::slice::from_raw_parts(*sql, *sql_len)
+            },
+        }
+    }
+
+    /// The value at row and column, both below `nrows` and `ncols`.
+    pub(crate) fn value(&self, row: usize, column: usize) -> ValueRef<'_> {
+        let index = row * self.ncols + column;
+        assert!(column < self.ncols && row < self.nrows);
+        match &self.storage {
+            Storage::Copied { units, .. } => {
+                let data = |value: &sidelite_value| {
+                    // SAFETY: `copy` stored an offset in TEXT and BLOB.
+                    let at = unsafe { value.r#as.offset } as usize;
+                    &bytes_of(units)[at..at + value.len as usize]
+                };
+                // SAFETY: the value's type says which member holds it, checked at submit.
+                unsafe { view(&units[index], data) }
+            }
+            Storage::Static { values, .. } => {
+                // SAFETY: the index is in range, and the host keeps the array until the final event.
+                let value = unsafe { &*values.add(index) };
+                // SAFETY: as above, for what the value points to.
+                unsafe { view(value, |value| data_of(value)) }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The value was checked; `data` gives the bytes of TEXT and BLOB.
+unsafe fn view<'a>(
+    value: &'a sidelite_value,
+    data: impl FnOnce(&'a sidelite_value) -> &'a [u8],
+) -> ValueRef<'a> {
+    // SAFETY: every member of the union is plain bits, and the type says which was written.
+    match value.r#type {
+        SIDELITE_INTEGER => ValueRef::Integer(unsafe { value.r#as.integer }),
+        SIDELITE_REAL => ValueRef::Real(unsafe { value.r#as.real }),
+        SIDELITE_TEXT => ValueRef::Text(data(value)),
+        SIDELITE_BLOB => ValueRef::Blob(data(value)),
+        _ => ValueRef::Null,
+    }
+}
+
+/// # Safety
+/// TEXT or BLOB that was checked, and whose bytes live as long as `'a`.
+unsafe fn data_of<'a>(value: &sidelite_value) -> &'a [u8] {
+    if value.len == 0 {
+        return &[];
+    }
+    // SAFETY: not NULL, since its length is not 0 and it was checked.
+    unsafe { std::slice::from_raw_parts(value.r#as.data.cast(), value.len as usize) }
+}
+
+/// # Safety
+/// `sql` is NULL, or `sql_len` bytes, or NUL-terminated when that says so.
+unsafe fn sql_of<'a>(request: &sidelite_request) -> Result<&'a [u8], i32> {
+    if request.sql.is_null() {
+        return if request.kind == SIDELITE_RUN {
+            Ok(&[])
+        } else {
+            Err(SIDELITE_ERR_MISUSE)
+        };
+    }
+    let sql = if request.sql_len == SIDELITE_NUL_TERMINATED {
+        // SAFETY: the caller says it is terminated.
+        unsafe { std::ffi::CStr::from_ptr(request.sql) }.to_bytes()
+    } else if request.sql_len > i32::MAX as u64 {
+        return Err(SIDELITE_ERR_TOO_BIG);
+    } else {
+        // SAFETY: the caller says so many bytes are readable.
+        unsafe { std::slice::from_raw_parts(request.sql.cast::<u8>(), request.sql_len as usize) }
+    };
+    if sql.len() > i32::MAX as usize {
+        return Err(SIDELITE_ERR_TOO_BIG);
+    }
+    if sql.contains(&0) || std::str::from_utf8(sql).is_err() {
+        return Err(SIDELITE_ERR_BAD_TEXT);
+    }
+    Ok(sql)
+}
+
+/// Checks all values; returns how many bytes of TEXT and BLOB they have.
+///
+/// # Safety
+/// TEXT and BLOB point to `len` readable bytes, or NULL.
+unsafe fn check(values: &[sidelite_value], any_text: bool) -> Result<u64, i32> {
+    let mut bytes = 0u64;
+    for value in values {
+        match value.r#type {
+            SIDELITE_NULL | SIDELITE_INTEGER | SIDELITE_REAL => {}
+            SIDELITE_TEXT | SIDELITE_BLOB => {
+                // SAFETY: the member that TEXT and BLOB use.
+                if value.len > 0 && unsafe { value.r#as.data }.is_null() {
+                    return Err(SIDELITE_ERR_MISUSE);
+                }
+                bytes += u64::from(value.len);
+                // No SQLite takes values of 2 GiB; do not read them to find out about their text.
+                if value.len > i32::MAX as u32 {
+                    return Err(SIDELITE_ERR_TOO_BIG);
+                }
+                // SAFETY: readable as the caller says.
+                let is_text = value.r#type == SIDELITE_TEXT && !any_text;
+                if is_text && std::str::from_utf8(unsafe { data_of(value) }).is_err() {
+                    return Err(SIDELITE_ERR_BAD_TEXT);
+                }
+            }
+            _ => return Err(SIDELITE_ERR_MISUSE),
+        }
+    }
+    Ok(bytes)
+}
+
+/// # Safety
+/// `names` is NULL or an array of `ncols` NUL-terminated strings.
+unsafe fn names_of(
+    names: *const *const c_char,
+    ncols: usize,
+) -> Result<Option<Box<[CString]>>, i32> {
+    if names.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: as the caller says.
+    let names = unsafe { plain::array(names, ncols) }?;
+    let copies = names.iter().map(|&name| {
+        // SAFETY: as the caller says.
+        unsafe { plain::c_string(name) }
+            .map(ToOwned::to_owned)
+            .ok_or(SIDELITE_ERR_MISUSE)
+    });
+    copies.collect::<Result<_, _>>().map(Some)
+}
+
+/// Copies SQL and values into one allocation.
+///
+/// # Safety
+/// The values were checked, and `total` is 16 bytes for each plus the bytes of SQL, TEXT and BLOB.
+unsafe fn copy(sql: &[u8], values: &[sidelite_value], total: usize) -> Result<Storage, i32> {
+    let count = total.div_ceil(16);
+    let mut units: Vec<sidelite_value> = Vec::new();
+    units
+        .try_reserve_exact(count)
+        .map_err(|_| SIDELITE_ERR_NO_MEMORY)?;
+    let zero = sidelite_value {
+        r#type: 0,
+        len: 0,
+        r#as: sidelite_value_as { integer: 0 },
+    };
+    let sql_at = 16 * values.len();
+    let mut at = sql_at + sql.len();
+    let base = units.as_mut_ptr();
+    // SAFETY: the allocation has `count` units, which hold `total` bytes: the values, then `sql`, then the bytes of
+    // each TEXT and BLOB, in this order. The last unit is zeroed before it is partly written.
+    unsafe {
+        if let Some(last) = count.checked_sub(1) {
+            base.add(last).write(zero);
+        }
+        std::ptr::copy_nonoverlapping(sql.as_ptr(), base.cast::<u8>().add(sql_at), sql.len());
+        for (index, value) in values.iter().enumerate() {
+            let mut copied = *value;
+            match value.r#type {
+                SIDELITE_TEXT | SIDELITE_BLOB => {
+                    let data = data_of(value);
+                    std::ptr::copy_nonoverlapping(
+                        data.as_ptr(),
+                        base.cast::<u8>().add(at),
+                        data.len(),
+                    );
+                    copied.r#as.offset = at as u64;
+                    at += data.len();
+                }
+                SIDELITE_NULL => copied.r#as.integer = 0,
+                _ => {}
+            }
+            base.add(index).write(copied);
+        }
+        units.set_len(count);
+    }
+    Ok(Storage::Copied {
+        units,
+        sql_at,
+        sql_len: sql.len(),
+    })
+}
+
+fn bytes_of(units: &[sidelite_value]) -> &[u8] {
+    // SAFETY: `copy` initialised every byte of every unit.
+    unsafe { std::slice::from_raw_parts(units.as_ptr().cast(), 16 * units.len()) }
+}

@@ -1,0 +1,252 @@
+//! One request, from submit to its final event, in one box.
+//!
+//! The box is allocated at submit and carries the work to the worker and the completion back, so that completing needs
+//! no memory. `Pending` makes "exactly one final event" a matter of types: completing consumes it, and dropping it
+//! without completing it, as a panic does, completes it as PANIC or ABORTED.
+
+use crate::chain::{Chain, Link};
+use crate::conn::Conn;
+use crate::error::Error;
+use crate::ffi::block::Block;
+use crate::ffi::callback::{RunFunction, Target};
+use crate::ffi::event::*;
+use crate::ffi::payload::Payload;
+use crate::ffi::status::{SIDELITE_ERR_ABORTED, SIDELITE_ERR_PANIC, SIDELITE_OK};
+use crate::host::HostQueue;
+use crate::result;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// An event: what travels. On the way out it is the request, on the way back the completion.
+pub(crate) struct Event {
+    link: Option<Box<Event>>,
+    pub(crate) conn: Arc<Conn>,
+    pub(crate) target: Target,
+    /// The queue to answer on, when it is not the connection's.
+    pub(crate) reply_to: Option<ReplyTo>,
+    pub(crate) id: i64,
+    pub(crate) code: i32,
+    pub(crate) flags: u32,
+    pub(crate) changes: i64,
+    pub(crate) last_insert_rowid: i64,
+    pub(crate) result: Option<Block>,
+    pub(crate) work: Option<Work>,
+    /// Bytes counted as out until the event is taken.
+    pub(crate) charge: u64,
+    /// Whether the host has it; then it is no longer counted as out.
+    taken: bool,
+}
+
+/// What a request is to do.
+pub(crate) struct Work {
+    pub(crate) kind: Kind,
+    pub(crate) flags: u32,
+    pub(crate) payload: Payload,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) chunk_rows: u32,
+    pub(crate) window: u32,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Execute,
+    Fetch,
+    Stream,
+    Script,
+    Run(RunFunction),
+}
+
+impl Work {
+    pub(crate) fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// A foreign queue, which waits for us when it is freed.
+pub(crate) struct ReplyTo(Arc<HostQueue>);
+
+impl ReplyTo {
+    /// None when the queue is being freed.
+    pub(crate) fn new(queue: Arc<HostQueue>) -> Option<Self> {
+        queue.queue.attach().then(|| Self(queue))
+    }
+}
+
+impl Drop for ReplyTo {
+    fn drop(&mut self) {
+        self.0.queue.detach();
+    }
+}
+
+impl Link for Event {
+    fn link(&mut self) -> &mut Option<Box<Self>> {
+        &mut self.link
+    }
+}
+
+impl Event {
+    /// An event that is about nothing yet.
+    pub(crate) fn new(conn: Arc<Conn>, target: Target) -> Box<Self> {
+        Box::new(Self {
+            link: None,
+            conn,
+            target,
+            reply_to: None,
+            id: 0,
+            code: SIDELITE_OK,
+            flags: 0,
+            changes: 0,
+            last_insert_rowid: 0,
+            result: None,
+            work: None,
+            charge: 0,
+            taken: false,
+        })
+    }
+
+    /// The queue that gets it.
+    pub(crate) fn queue(&self) -> &Arc<HostQueue> {
+        self.reply_to
+            .as_ref()
+            .map_or(&self.conn.queue, |reply_to| &reply_to.0)
+    }
+
+    pub(crate) fn deliver(self: Box<Self>) {
+        let queue = Arc::clone(self.queue());
+        let mut events = Chain::new();
+        events.push(self);
+        queue.deliver(events);
+    }
+
+    /// The host has it, or never will: it is no longer out.
+    pub(crate) fn take(&mut self) {
+        if !std::mem::replace(&mut self.taken, true) {
+            self.conn.event_taken(self);
+        }
+    }
+
+    pub(crate) fn is_final_of_request(&self) -> bool {
+        self.id != 0 && self.flags & SIDELITE_EVENT_MORE == 0
+    }
+
+    fn set_result(&mut self, block: Option<Block>) {
+        let bytes = block.as_ref().map_or(0, |block| block.len() as u64);
+        self.charge += bytes;
+        self.conn.account.charge(bytes);
+        self.result = block;
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        self.take();
+    }
+}
+
+/// How a request ended.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) error: Option<Error>,
+    pub(crate) flags: u32,
+    pub(crate) changes: i64,
+    pub(crate) last_insert_rowid: i64,
+    pub(crate) rows: Option<Block>,
+}
+
+impl Outcome {
+    /// The request was not begun.
+    pub(crate) fn not_run(error: Error) -> Self {
+        Self {
+            error: Some(error),
+            flags: SIDELITE_EVENT_NOT_RUN,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn failed(error: Error) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+}
+
+/// A request that owes its host a final event.
+pub(crate) struct Pending(Option<Box<Event>>);
+
+impl Pending {
+    pub(crate) fn new(event: Box<Event>) -> Self {
+        Self(Some(event))
+    }
+
+    fn event(&self) -> &Event {
+        self.0.as_deref().expect("only completing takes it")
+    }
+
+    pub(crate) fn id(&self) -> i64 {
+        self.event().id
+    }
+
+    pub(crate) fn work(&self) -> &Work {
+        self.event().work.as_ref().expect("a request has work")
+    }
+
+    /// An event of this request that is not its last.
+    pub(crate) fn part(&self, rows: Block) -> Box<Event> {
+        let event = self.event();
+        let mut part = Event::new(Arc::clone(&event.conn), event.target);
+        part.id = event.id;
+        part.flags = SIDELITE_EVENT_MORE;
+        part.reply_to = event
+            .reply_to
+            .as_ref()
+            .and_then(|queue| ReplyTo::new(Arc::clone(&queue.0)));
+        part.set_result(Some(rows));
+        part
+    }
+
+    /// The final event, ready to be delivered.
+    pub(crate) fn complete(mut self, outcome: Outcome) -> Box<Event> {
+        let mut event = self.0.take().expect("completed once");
+        fill(&mut event, outcome);
+        event
+    }
+}
+
+fn fill(event: &mut Event, outcome: Outcome) {
+    let Outcome {
+        error,
+        flags,
+        changes,
+        last_insert_rowid,
+        rows,
+    } = outcome;
+    event.flags |= flags;
+    event.changes = changes;
+    event.last_insert_rowid = last_insert_rowid;
+    let block = match &error {
+        Some(error) => {
+            event.code = error.code;
+            result::of_error(&event.conn.pool, error)
+        }
+        None => rows,
+    };
+    event.set_result(block);
+    if event.id != 0 {
+        event.conn.counters.completed();
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let Some(mut event) = self.0.take() else {
+            return;
+        };
+        let error = match std::thread::panicking() {
+            true => Error::new(SIDELITE_ERR_PANIC, crate::ffi::quiet::last_panic()),
+            false => Error::code(SIDELITE_ERR_ABORTED),
+        };
+        fill(&mut event, Outcome::failed(error));
+        event.deliver();
+    }
+}

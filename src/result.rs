@@ -1,0 +1,160 @@
+//! Building results: rows collected into one relocatable block, or the message of an error.
+//!
+//! Bytes of names, TEXT and BLOB go into the block as they come; the cells wait in an array that the worker reuses and
+//! follow at the end. So nothing is moved but 16 bytes for each cell, and no offset ever changes.
+
+use crate::error::Error;
+use crate::ffi::block::{Block, Pool};
+use crate::ffi::payload::ValueRef;
+use crate::ffi::result::sidelite_result;
+use crate::ffi::status::SIDELITE_ERR_TOO_BIG;
+use crate::ffi::value::*;
+use std::sync::Arc;
+
+const HEADER: [u8; size_of::<sidelite_result>()] = [0; size_of::<sidelite_result>()];
+
+/// Cells that a worker keeps room for between results.
+const SCRATCH_CELLS_MAX: usize = 1 << 16;
+
+/// The worker's array of cells, reused from result to result.
+pub(crate) type Scratch = Vec<sidelite_value>;
+
+/// Rows on their way into a block.
+pub(crate) struct Rows {
+    block: Block,
+    cells: Scratch,
+    names: u64,
+    ncols: u32,
+    nrows: u32,
+    bytes_max: u64,
+}
+
+impl Rows {
+    /// Begins with the column names.
+    pub(crate) fn new<'a>(
+        pool: &Arc<Pool>,
+        scratch: &mut Scratch,
+        names: impl Iterator<Item = &'a [u8]>,
+        bytes_max: u64,
+    ) -> Result<Self, i32> {
+        let mut block = Block::new(pool)?;
+        block.push(&HEADER)?;
+        let mut cells = std::mem::take(scratch);
+        cells.clear();
+        for name in names {
+            cells.push(text_cell(&mut block, name)?);
+        }
+        let ncols = cells.len() as u32;
+        let names = if ncols > 0 {
+            block.push_values(&cells)?
+        } else {
+            0
+        };
+        cells.clear();
+        Ok(Self {
+            block,
+            cells,
+            names,
+            ncols,
+            nrows: 0,
+            bytes_max,
+        })
+    }
+
+    pub(crate) fn nrows(&self) -> u32 {
+        self.nrows
+    }
+
+    /// Bytes that the block will have.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.block.len() + size_of_val(self.cells.as_slice())) as u64
+    }
+
+    /// Appends a row, cell by cell.
+    pub(crate) fn push<'a>(
+        &mut self,
+        cells: impl Iterator<Item = ValueRef<'a>>,
+    ) -> Result<(), i32> {
+        self.cells
+            .try_reserve(self.ncols as usize)
+            .map_err(|_| crate::ffi::status::SIDELITE_ERR_NO_MEMORY)?;
+        for value in cells {
+            let cell = match value {
+                ValueRef::Null => cell(SIDELITE_NULL, 0, sidelite_value_as { integer: 0 }),
+                ValueRef::Integer(integer) => {
+                    cell(SIDELITE_INTEGER, 0, sidelite_value_as { integer })
+                }
+                ValueRef::Real(real) => cell(SIDELITE_REAL, 0, sidelite_value_as { real }),
+                ValueRef::Text(text) => text_cell(&mut self.block, text)?,
+                ValueRef::Blob(bytes) => {
+                    let offset = self.block.push(bytes)?;
+                    cell(SIDELITE_BLOB, bytes.len(), sidelite_value_as { offset })
+                }
+            };
+            self.cells.push(cell);
+        }
+        self.nrows = self.nrows.checked_add(1).ok_or(SIDELITE_ERR_TOO_BIG)?;
+        if self.bytes() > self.bytes_max {
+            return Err(SIDELITE_ERR_TOO_BIG);
+        }
+        Ok(())
+    }
+
+    /// Finishes the block and gives the array of cells back.
+    pub(crate) fn finish(mut self, scratch: &mut Scratch) -> Result<Block, i32> {
+        let values = if self.cells.is_empty() {
+            0
+        } else {
+            self.block.push_values(&self.cells)?
+        };
+        self.block.set_result(sidelite_result {
+            bytes: self.block.len() as u64,
+            ncols: self.ncols,
+            nrows: self.nrows,
+            names: self.names,
+            values,
+            sql_offset: -1,
+            ..sidelite_result::default()
+        });
+        self.cells.clear();
+        self.cells.shrink_to(SCRATCH_CELLS_MAX);
+        *scratch = self.cells;
+        Ok(self.block)
+    }
+}
+
+fn text_cell(block: &mut Block, text: &[u8]) -> Result<sidelite_value, i32> {
+    let offset = block.push_text(text)?;
+    Ok(cell(
+        SIDELITE_TEXT,
+        text.len(),
+        sidelite_value_as { offset },
+    ))
+}
+
+/// Lengths fit: SQLite's largest value is below 2 GiB.
+fn cell(r#type: u32, len: usize, r#as: sidelite_value_as) -> sidelite_value {
+    sidelite_value {
+        r#type,
+        len: len as u32,
+        r#as,
+    }
+}
+
+/// The message of an error as a result; none when memory is short, then the code must do.
+pub(crate) fn of_error(pool: &Arc<Pool>, error: &Error) -> Option<Block> {
+    let mut block = Block::new(pool).ok()?;
+    block.push(&HEADER).ok()?;
+    let text = error.text();
+    let message = block.push_text(text).ok()?;
+    block.set_result(sidelite_result {
+        bytes: block.len() as u64,
+        message,
+        message_len: text.len() as u32,
+        sqlite_code: error.sqlite_code,
+        sql_offset: error.sql_offset,
+        system_errno: error.system_errno,
+        ..sidelite_result::default()
+    });
+    Some(block)
+}

@@ -1,0 +1,285 @@
+//! The SQLite edge: the other place, beside `ffi`, that may say `unsafe`. What it gives to the middle is safe.
+
+mod fork;
+mod open;
+mod statement;
+
+pub(crate) use fork::{after_fork, before_fork};
+pub(crate) use open::{JOURNAL_MODES, Options, SYNCHRONOUS};
+pub(crate) use statement::{Cursor, Statement};
+
+use crate::error::Error;
+use crate::text::{self, Verb};
+use crate::watch::Watch;
+use hashlink::LruCache;
+use rusqlite::ffi;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::rc::Rc;
+
+/// The WAL reset race (3.7.0 to 3.51.2) silently loses commits, and 3.51.0 deadlocks on concurrent open and close.
+const VERSION_MIN: i32 = 3_051_003;
+
+/// VM instructions between two looks at cancel and deadline: some ten microseconds.
+const PROGRESS_STEPS: c_int = 1000;
+
+/// An open connection, used by its worker alone.
+pub(crate) struct Database {
+    /// Dropped first: statements hold the connection open.
+    cache: Option<LruCache<Box<[u8]>, Rc<Statement>>>,
+    connection: Rc<rusqlite::Connection>,
+    watch: Rc<Watch>,
+}
+
+/// A statement that is ready to run, or nothing but blanks, and where the next one begins.
+pub(crate) struct Prepared<'p> {
+    pub(crate) cursor: Option<Cursor<'p>>,
+    pub(crate) tail: usize,
+}
+
+impl Database {
+    pub(crate) fn interrupter(&self) -> rusqlite::InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
+    fn raw(&self) -> *mut ffi::sqlite3 {
+        // SAFETY: the handle is not closed behind rusqlite's back, and used on this thread alone.
+        unsafe { self.connection.handle() }
+    }
+
+    /// The raw `sqlite3 *`, for the host's RUN functions.
+    pub(crate) fn as_ptr(&self) -> *mut c_void {
+        self.raw().cast()
+    }
+
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_get_autocommit(self.raw()) == 0 }
+    }
+
+    /// Rows changed by the last INSERT, UPDATE or DELETE.
+    pub(crate) fn changes(&self) -> i64 {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_changes64(self.raw()) }
+    }
+
+    pub(crate) fn total_changes(&self) -> i64 {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_total_changes64(self.raw()) }
+    }
+
+    pub(crate) fn last_insert_rowid(&self) -> i64 {
+        self.connection.last_insert_rowid()
+    }
+
+    /// A statement from the cache, or a fresh one: the first of `sql`, of which nothing may follow.
+    pub(crate) fn cached<'p>(&mut self, sql: &[u8]) -> Result<Prepared<'p>, Error> {
+        let Some(cache) = &mut self.cache else {
+            return self.prepare_single(sql);
+        };
+        if let Some(statement) = cache.get(sql) {
+            // One that a paused stream runs is left alone.
+            if Rc::strong_count(statement) == 1 {
+                self.watch.count_cache(true);
+                return Ok(Prepared {
+                    cursor: Some(Cursor::new(Rc::clone(statement))),
+                    tail: sql.len(),
+                });
+            }
+            return self.prepare_single(sql);
+        }
+        self.watch.count_cache(false);
+        let prepared = self.prepare_with(sql, ffi::SQLITE_PREPARE_PERSISTENT)?;
+        refuse_tail(sql, &prepared)?;
+        if let (Some(cache), Some(cursor)) = (&mut self.cache, &prepared.cursor) {
+            cache.insert(sql.into(), cursor.statement());
+        }
+        Ok(prepared)
+    }
+
+    /// A statement of its own; a tail is refused.
+    pub(crate) fn prepare_single<'p>(&mut self, sql: &[u8]) -> Result<Prepared<'p>, Error> {
+        let prepared = self.prepare(sql)?;
+        refuse_tail(sql, &prepared)?;
+        Ok(prepared)
+    }
+
+    /// The first statement of `sql`.
+    pub(crate) fn prepare<'p>(&mut self, sql: &[u8]) -> Result<Prepared<'p>, Error> {
+        self.watch.count_cache(false);
+        self.prepare_with(sql, 0)
+    }
+
+    fn prepare_with<'p>(&mut self, sql: &[u8], flags: u32) -> Result<Prepared<'p>, Error> {
+        let mut statement = std::ptr::null_mut();
+        let mut tail = std::ptr::null();
+        let text = sql.as_ptr().cast::<c_char>();
+        // SAFETY: `text` has `len` readable bytes (below 2 GiB, checked at submit); the out-pointers are ours.
+        let code = unsafe {
+            ffi::sqlite3_prepare_v3(
+                self.raw(),
+                text,
+                sql.len() as c_int,
+                flags,
+                &raw mut statement,
+                &raw mut tail,
+            )
+        };
+        if code != ffi::SQLITE_OK {
+            return Err(self.error(code));
+        }
+        // SAFETY: the tail points into `sql` or to its end.
+        let tail = if tail.is_null() {
+            sql.len()
+        } else {
+            unsafe { tail.offset_from_unsigned(text) }
+        };
+        // SAFETY: just made by this connection, and nobody else's.
+        let statement =
+            unsafe { Statement::new(statement, Rc::clone(&self.connection), &sql[..tail]) };
+        Ok(Prepared {
+            cursor: statement.map(|statement| Cursor::new(Rc::new(statement))),
+            tail,
+        })
+    }
+
+    /// What SQLite says about the failure of its last call, which returned `code`.
+    pub(crate) fn error(&self, code: c_int) -> Error {
+        let db = self.raw();
+        // SAFETY: the connection is open, and the message is copied before the next call on it.
+        unsafe {
+            let is_last = ffi::sqlite3_extended_errcode(db) == code
+                || ffi::sqlite3_errcode(db) == code & 0xff;
+            let message = if is_last {
+                CStr::from_ptr(ffi::sqlite3_errmsg(db))
+            } else {
+                code_text(code)
+            };
+            let is_io = matches!(
+                code & 0xff,
+                ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN | ffi::SQLITE_FULL
+            );
+            Error {
+                code,
+                sqlite_code: code,
+                message: message.to_bytes().to_vec(),
+                sql_offset: if is_last {
+                    ffi::sqlite3_error_offset(db)
+                } else {
+                    -1
+                },
+                system_errno: if is_io {
+                    ffi::sqlite3_system_errno(db)
+                } else {
+                    0
+                },
+            }
+        }
+    }
+
+    /// Runs `body`, a PRAGMA that may read or set the busy timeout, with SQLite's own handler in place of ours, and then
+    /// takes over what was set: the pragma would silently replace the handler that makes lock waits cancellable.
+    pub(crate) fn with_own_busy_timeout<R>(&mut self, body: impl FnOnce(&mut Self) -> R) -> R {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_busy_timeout(self.raw(), self.watch.busy_timeout_ms()) };
+        let result = body(self);
+        if let Ok(timeout) = self.pragma_int(b"PRAGMA busy_timeout") {
+            self.watch.set_busy_timeout_ms(timeout as i32);
+        }
+        self.install_busy_handler();
+        result
+    }
+
+    fn pragma_int(&mut self, sql: &[u8]) -> Result<i64, Error> {
+        let Some(mut cursor) = self.prepare_with(sql, 0)?.cursor else {
+            return Ok(0);
+        };
+        match cursor.step() {
+            Ok(true) => Ok(cursor.integer(0)),
+            Ok(false) => Ok(0),
+            Err(code) => Err(self.error(code)),
+        }
+    }
+
+    fn install_busy_handler(&self) {
+        let watch = Rc::as_ptr(&self.watch).cast_mut().cast();
+        // SAFETY: `self.watch` outlives the connection, which drops its handler when it closes.
+        unsafe { ffi::sqlite3_busy_handler(self.raw(), Some(on_busy), watch) };
+    }
+
+    fn install_progress_handler(&self) {
+        let watch = Rc::as_ptr(&self.watch).cast_mut().cast();
+        // SAFETY: as above.
+        unsafe {
+            ffi::sqlite3_progress_handler(self.raw(), PROGRESS_STEPS, Some(on_progress), watch)
+        };
+    }
+
+    /// Finalizes what is cached and closes the file.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        let Self {
+            cache,
+            connection,
+            watch,
+        } = self;
+        drop(cache);
+        let connection = Rc::into_inner(connection).ok_or_else(|| Error::code(ffi::SQLITE_BUSY))?;
+        let result = connection
+            .close()
+            .map_err(|(_, error)| open::error_of(error));
+        drop(watch);
+        result
+    }
+}
+
+fn refuse_tail(sql: &[u8], prepared: &Prepared) -> Result<(), Error> {
+    if text::is_blank(&sql[prepared.tail..]) {
+        return Ok(());
+    }
+    let mut error = Error::new(
+        crate::ffi::status::SIDELITE_ERR_MISUSE,
+        "more than one statement: use sidelite_script, or SIDELITE_MULTI to have the rows of the last",
+    );
+    error.sql_offset = prepared.tail as i32;
+    Err(error)
+}
+
+/// SQLite asks every thousand VM instructions whether to go on.
+extern "C" fn on_progress(watch: *mut c_void) -> c_int {
+    // SAFETY: registered with the watch of this connection, which outlives it; called on the worker's thread.
+    let watch = unsafe { &*watch.cast::<Watch>() };
+    contain(|| watch.interrupts())
+}
+
+/// SQLite asks whether to try for a lock again, after so many times.
+extern "C" fn on_busy(watch: *mut c_void, times: c_int) -> c_int {
+    // SAFETY: as above.
+    let watch = unsafe { &*watch.cast::<Watch>() };
+    contain(|| watch.waits_for_lock(times))
+}
+
+/// A panic must not unwind through SQLite: it stops the statement instead.
+fn contain(answer: impl FnOnce() -> bool) -> c_int {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(answer))
+        .unwrap_or(true)
+        .into()
+}
+
+pub(crate) fn version() -> &'static CStr {
+    // SAFETY: a static string.
+    unsafe { CStr::from_ptr(ffi::sqlite3_libversion()) }
+}
+
+/// SQLite's text for one of its result codes.
+pub(crate) fn code_text(code: c_int) -> &'static CStr {
+    // SAFETY: a static string for every code.
+    unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) }
+}
+
+/// Whether a statement is a PRAGMA about the busy timeout.
+fn concerns_busy_timeout(sql: &[u8]) -> bool {
+    const NAME: &[u8] = b"busy_timeout";
+    text::verb(sql) == Verb::Pragma
+        && sql
+            .windows(NAME.len())
+            .any(|word| word.eq_ignore_ascii_case(NAME))
+}

@@ -1,0 +1,239 @@
+//! Opening: flags, options, and the two words HARDENED and UNTRUSTED.
+
+use super::{Database, VERSION_MIN};
+use crate::error::Error;
+use crate::ffi::conn::*;
+use crate::ffi::status::{SIDELITE_ERR_MISUSE, SIDELITE_ERR_UNSUPPORTED};
+use crate::watch::Watch;
+use hashlink::LruCache;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags, ffi};
+use std::ffi::{CString, OsStr, c_int};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
+
+/// What `sidelite_open` was asked for, checked, with the defaults filled in.
+pub(crate) struct Options {
+    pub(crate) path: CString,
+    pub(crate) flags: u32,
+    pub(crate) vfs: Option<CString>,
+    pub(crate) busy_timeout_ms: i32,
+    pub(crate) statement_cache: usize,
+    /// An index of `JOURNAL_MODES`.
+    pub(crate) journal_mode: usize,
+    /// An index of `SYNCHRONOUS`.
+    pub(crate) synchronous: usize,
+    pub(crate) pragmas: Vec<CString>,
+}
+
+pub(crate) const JOURNAL_MODES: [&str; 7] =
+    ["", "delete", "truncate", "persist", "memory", "wal", "off"];
+pub(crate) const SYNCHRONOUS: [&str; 5] = ["", "OFF", "NORMAL", "FULL", "EXTRA"];
+
+impl Options {
+    fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn is_hardened(&self) -> bool {
+        self.has(SIDELITE_OPEN_HARDENED | SIDELITE_OPEN_UNTRUSTED)
+    }
+
+    fn open_flags(&self) -> OpenFlags {
+        let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags |= match (
+            self.has(SIDELITE_OPEN_READONLY),
+            self.has(SIDELITE_OPEN_NO_CREATE),
+        ) {
+            (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        };
+        for (flag, sqlite) in [
+            (SIDELITE_OPEN_URI, OpenFlags::SQLITE_OPEN_URI),
+            (SIDELITE_OPEN_MEMORY, OpenFlags::SQLITE_OPEN_MEMORY),
+            (SIDELITE_OPEN_NOFOLLOW, OpenFlags::SQLITE_OPEN_NOFOLLOW),
+            (
+                SIDELITE_OPEN_SHARED_CACHE,
+                OpenFlags::SQLITE_OPEN_SHARED_CACHE,
+            ),
+        ] {
+            if self.has(flag) {
+                flags |= sqlite;
+            }
+        }
+        flags
+    }
+}
+
+impl Database {
+    /// Opens the file and applies all options; on an error it is closed again.
+    pub(crate) fn open(options: &Options, watch: Rc<Watch>) -> Result<Self, Error> {
+        let version = rusqlite::version_number();
+        if version < VERSION_MIN {
+            let text = format!(
+                "SQLite {} loses commits in WAL mode; 3.51.3 or newer is needed",
+                super::version().to_string_lossy()
+            );
+            return Err(Error::new(SIDELITE_ERR_UNSUPPORTED, text));
+        }
+        let path = Path::new(OsStr::from_bytes(options.path.as_bytes()));
+        let connection = match &options.vfs {
+            Some(vfs) => {
+                Connection::open_with_flags_and_vfs(path, options.open_flags(), vfs.as_c_str())
+            }
+            None => Connection::open_with_flags(path, options.open_flags()),
+        };
+        let connection = connection.map_err(error_of)?;
+        let cache = (options.statement_cache > 0).then(|| LruCache::new(options.statement_cache));
+        let mut database = Self {
+            cache,
+            connection: Rc::new(connection),
+            watch,
+        };
+        database.install_busy_handler();
+        database.install_progress_handler();
+        database.configure(options)?;
+        Ok(database)
+    }
+
+    fn configure(&mut self, options: &Options) -> Result<(), Error> {
+        // SAFETY: the connection is open. Extension loading starts enabled for C in SQLite builds that have it.
+        unsafe { ffi::sqlite3_enable_load_extension(self.raw(), 0) };
+        let foreign_keys = options.has(SIDELITE_OPEN_FOREIGN_KEYS) || options.is_hardened();
+        self.set(ffi::SQLITE_DBCONFIG_ENABLE_FKEY, foreign_keys)?;
+        if options.is_hardened() {
+            self.harden()?;
+        }
+        if options.has(SIDELITE_OPEN_UNTRUSTED) {
+            self.distrust_file()?;
+        }
+        if options.journal_mode > 0 {
+            self.set_journal_mode(JOURNAL_MODES[options.journal_mode])?;
+        }
+        if options.synchronous > 0 {
+            self.run(
+                format!("PRAGMA synchronous={}", SYNCHRONOUS[options.synchronous]).as_bytes(),
+            )?;
+        }
+        for pragma in &options.pragmas {
+            let sql = [b"PRAGMA ", pragma.as_bytes()].concat();
+            if super::concerns_busy_timeout(&sql) {
+                self.with_own_busy_timeout(|database| database.run(&sql))?;
+            } else {
+                self.run(&sql)?;
+            }
+        }
+        if options.has(SIDELITE_OPEN_UNTRUSTED) {
+            self.limit_sql()?;
+        }
+        Ok(())
+    }
+
+    fn harden(&mut self) -> Result<(), Error> {
+        self.set(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        self.set(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        self.set(ffi::SQLITE_DBCONFIG_DQS_DML, false)?;
+        self.set(ffi::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        self.run(b"PRAGMA mmap_size=0")
+    }
+
+    fn distrust_file(&mut self) -> Result<(), Error> {
+        self.set(ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        self.set(ffi::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+        self.set(ffi::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false)?;
+        self.set(ffi::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false)?;
+        self.run(b"PRAGMA cell_size_check=ON")?;
+        match self.text_of(b"PRAGMA quick_check(1)")? {
+            verdict if verdict == b"ok" => Ok(()),
+            verdict => Err(Error {
+                message: verdict,
+                ..Error::code(ffi::SQLITE_CORRUPT)
+            }),
+        }
+    }
+
+    /// The table of sqlite.org/security.html.
+    fn limit_sql(&mut self) -> Result<(), Error> {
+        for (limit, value) in [
+            (Limit::SQLITE_LIMIT_LENGTH, 1_000_000),
+            (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+            (Limit::SQLITE_LIMIT_COLUMN, 100),
+            (Limit::SQLITE_LIMIT_EXPR_DEPTH, 10),
+            (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 3),
+            (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+            (Limit::SQLITE_LIMIT_FUNCTION_ARG, 8),
+            (Limit::SQLITE_LIMIT_ATTACHED, 0),
+            (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+            (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 10),
+            (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
+        ] {
+            self.connection.set_limit(limit, value).map_err(error_of)?;
+        }
+        Ok(())
+    }
+
+    fn set(&self, option: c_int, on: bool) -> Result<(), Error> {
+        // SAFETY: these options take an int and a pointer that may be NULL.
+        let code = unsafe {
+            ffi::sqlite3_db_config(
+                self.raw(),
+                option,
+                c_int::from(on),
+                std::ptr::null_mut::<c_int>(),
+            )
+        };
+        if code == ffi::SQLITE_OK {
+            Ok(())
+        } else {
+            Err(self.error(code))
+        }
+    }
+
+    /// A database in memory keeps its journal there, whatever is asked for.
+    fn set_journal_mode(&mut self, mode: &str) -> Result<(), Error> {
+        let now = self.text_of(format!("PRAGMA journal_mode={mode}").as_bytes())?;
+        if now == mode.as_bytes() || now == b"memory" {
+            return Ok(());
+        }
+        let now = String::from_utf8_lossy(&now).into_owned();
+        Err(Error::new(
+            ffi::SQLITE_ERROR,
+            format!("journal mode could not be set to {mode}, it is {now}"),
+        ))
+    }
+
+    fn run(&mut self, sql: &[u8]) -> Result<(), Error> {
+        self.text_of(sql).map(drop)
+    }
+
+    /// Runs one statement to its end; the text of its first cell, or nothing.
+    fn text_of(&mut self, sql: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut text = None;
+        let prepared = self.prepare_with(sql, 0)?;
+        super::refuse_tail(sql, &prepared)?;
+        let Some(mut cursor) = prepared.cursor else {
+            return Ok(Vec::new());
+        };
+        while cursor.step().map_err(|code| self.error(code))? {
+            text.get_or_insert_with(|| cursor.text(0));
+        }
+        cursor.reset().map_err(|code| self.error(code))?;
+        Ok(text.unwrap_or_default())
+    }
+}
+
+/// rusqlite's error as ours.
+pub(super) fn error_of(error: rusqlite::Error) -> Error {
+    match error {
+        rusqlite::Error::SqliteFailure(ffi::Error { extended_code, .. }, message) => Error {
+            code: extended_code,
+            sqlite_code: extended_code,
+            message: message.unwrap_or_default().into_bytes(),
+            sql_offset: -1,
+            system_errno: 0,
+        },
+        other => Error::new(SIDELITE_ERR_MISUSE, other.to_string()),
+    }
+}

@@ -1,0 +1,264 @@
+//! A prepared statement, and the cursor that runs it once.
+
+use crate::ffi::payload::ValueRef;
+use crate::text::{self, Verb};
+use rusqlite::ffi;
+use std::ffi::{CStr, c_int};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+/// A prepared statement. It holds its connection open.
+pub(crate) struct Statement {
+    raw: NonNull<ffi::sqlite3_stmt>,
+    parameters: c_int,
+    readonly: bool,
+    verb: Verb,
+    concerns_busy_timeout: bool,
+    _connection: Rc<rusqlite::Connection>,
+}
+
+impl Statement {
+    /// None for what SQLite makes of blanks and comments.
+    ///
+    /// # Safety
+    /// `raw` was made by this connection and belongs to the caller.
+    pub(super) unsafe fn new(
+        raw: *mut ffi::sqlite3_stmt,
+        connection: Rc<rusqlite::Connection>,
+        sql: &[u8],
+    ) -> Option<Self> {
+        let raw = NonNull::new(raw)?;
+        // SAFETY: a live statement.
+        let (parameters, readonly) = unsafe {
+            (
+                ffi::sqlite3_bind_parameter_count(raw.as_ptr()),
+                ffi::sqlite3_stmt_readonly(raw.as_ptr()) != 0,
+            )
+        };
+        let verb = text::verb(sql);
+        let concerns_busy_timeout = verb == Verb::Pragma && super::concerns_busy_timeout(sql);
+        Some(Self {
+            raw,
+            parameters,
+            readonly,
+            verb,
+            concerns_busy_timeout,
+            _connection: connection,
+        })
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: the last reference; the connection is still open.
+        unsafe { ffi::sqlite3_finalize(self.raw.as_ptr()) };
+    }
+}
+
+/// One run of a statement. Dropping it resets the statement and unbinds its values, which need to live for `'p`.
+pub(crate) struct Cursor<'p> {
+    statement: Rc<Statement>,
+    bound: PhantomData<&'p [u8]>,
+}
+
+impl<'p> Cursor<'p> {
+    /// The statement must not be run by another cursor: the cache gives it out once.
+    pub(super) fn new(statement: Rc<Statement>) -> Self {
+        Self {
+            statement,
+            bound: PhantomData,
+        }
+    }
+
+    pub(super) fn statement(&self) -> Rc<Statement> {
+        Rc::clone(&self.statement)
+    }
+
+    fn raw(&self) -> *mut ffi::sqlite3_stmt {
+        self.statement.raw.as_ptr()
+    }
+
+    pub(crate) fn parameters(&self) -> usize {
+        self.statement.parameters as usize
+    }
+
+    pub(crate) fn is_readonly(&self) -> bool {
+        self.statement.readonly
+    }
+
+    pub(crate) fn verb(&self) -> Verb {
+        self.statement.verb
+    }
+
+    pub(crate) fn concerns_busy_timeout(&self) -> bool {
+        self.statement.concerns_busy_timeout
+    }
+
+    /// The name of a parameter, from 1, with its prefix; None for a bare `?`.
+    pub(crate) fn parameter_name(&self, index: usize) -> Option<&CStr> {
+        // SAFETY: a live statement; the name lives as long as it.
+        unsafe {
+            let name = ffi::sqlite3_bind_parameter_name(self.raw(), index as c_int);
+            (!name.is_null()).then(|| CStr::from_ptr(name))
+        }
+    }
+
+    /// Binds a parameter, from 1, to a value that stays where it is.
+    #[inline]
+    pub(crate) fn bind(&mut self, index: usize, value: ValueRef<'p>) -> Result<(), c_int> {
+        // SAFETY: the value lives until the cursor is dropped, which unbinds it.
+        unsafe { self.bind_with(index, value, None) }
+    }
+
+    /// Binds a parameter to a copy of a value.
+    pub(crate) fn bind_copy(&mut self, index: usize, value: ValueRef<'_>) -> Result<(), c_int> {
+        // SAFETY: SQLITE_TRANSIENT has SQLite copy it now.
+        unsafe { self.bind_with(index, value, ffi::SQLITE_TRANSIENT()) }
+    }
+
+    /// # Safety
+    /// Without a destructor that copies, the value lives until it is unbound.
+    unsafe fn bind_with(
+        &mut self,
+        index: usize,
+        value: ValueRef<'_>,
+        destructor: ffi::sqlite3_destructor_type,
+    ) -> Result<(), c_int> {
+        let (raw, index) = (self.raw(), index as c_int);
+        // SAFETY: a live statement that is not running; pointers and lengths belong together, and an empty slice's
+        // pointer is not NULL, which would bind NULL.
+        let code = unsafe {
+            match value {
+                ValueRef::Null => ffi::sqlite3_bind_null(raw, index),
+                ValueRef::Integer(integer) => ffi::sqlite3_bind_int64(raw, index, integer),
+                ValueRef::Real(real) => ffi::sqlite3_bind_double(raw, index, real),
+                ValueRef::Text(text) => ffi::sqlite3_bind_text64(
+                    raw,
+                    index,
+                    text.as_ptr().cast(),
+                    text.len() as u64,
+                    destructor,
+                    ffi::SQLITE_UTF8 as u8,
+                ),
+                ValueRef::Blob(bytes) => ffi::sqlite3_bind_blob64(
+                    raw,
+                    index,
+                    bytes.as_ptr().cast(),
+                    bytes.len() as u64,
+                    destructor,
+                ),
+            }
+        };
+        if code == ffi::SQLITE_OK {
+            Ok(())
+        } else {
+            Err(code)
+        }
+    }
+
+    /// Steps: true with a row, false at the end.
+    #[inline]
+    pub(crate) fn step(&mut self) -> Result<bool, c_int> {
+        // SAFETY: a live statement, used on its connection's thread.
+        match unsafe { ffi::sqlite3_step(self.raw()) } {
+            ffi::SQLITE_ROW => Ok(true),
+            ffi::SQLITE_DONE => Ok(false),
+            code => Err(code),
+        }
+    }
+
+    /// Resets for the next row of values; its code must be looked at, for it may be where a commit fails.
+    pub(crate) fn reset(&mut self) -> Result<(), c_int> {
+        // SAFETY: a live statement.
+        match unsafe { ffi::sqlite3_reset(self.raw()) } {
+            ffi::SQLITE_OK => Ok(()),
+            code => Err(code),
+        }
+    }
+
+    /// Column names, right from the first step on: a schema change shows only then.
+    pub(crate) fn column_names(&self) -> impl Iterator<Item = &[u8]> {
+        // SAFETY: a live statement; a name lives until the next step, for which the cursor is borrowed.
+        (0..self.column_count()).map(|column| unsafe {
+            let name = ffi::sqlite3_column_name(self.raw(), column);
+            if name.is_null() {
+                &[][..]
+            } else {
+                CStr::from_ptr(name).to_bytes()
+            }
+        })
+    }
+
+    fn column_count(&self) -> c_int {
+        // SAFETY: a live statement.
+        unsafe { ffi::sqlite3_column_count(self.raw()) }
+    }
+
+    /// The cells of the row that the last step gave.
+    #[inline]
+    pub(crate) fn cells(&self) -> impl Iterator<Item = ValueRef<'_>> {
+        // SAFETY: a live statement; column numbers below the count.
+        let count = unsafe { ffi::sqlite3_data_count(self.raw()) };
+        (0..count).map(|column| self.cell(column))
+    }
+
+    pub(super) fn integer(&self, column: c_int) -> i64 {
+        match self.cell(column) {
+            ValueRef::Integer(integer) => integer,
+            _ => 0,
+        }
+    }
+
+    pub(super) fn text(&self, column: c_int) -> Vec<u8> {
+        match self.cell(column) {
+            ValueRef::Text(text) => text.to_vec(),
+            ValueRef::Integer(integer) => integer.to_string().into_bytes(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[inline]
+    fn cell(&self, column: c_int) -> ValueRef<'_> {
+        // SAFETY: on a row. A value's bytes live until the next step or conversion, and the cursor is borrowed as
+        // long; text is asked for before its length, as SQLite wants it.
+        unsafe {
+            let value = ffi::sqlite3_column_value(self.raw(), column);
+            match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
+                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
+                ffi::SQLITE_TEXT => {
+                    let text = ffi::sqlite3_value_text(value);
+                    ValueRef::Text(bytes_of(text, value))
+                }
+                ffi::SQLITE_BLOB => {
+                    let bytes = ffi::sqlite3_value_blob(value);
+                    ValueRef::Blob(bytes_of(bytes.cast(), value))
+                }
+                _ => ValueRef::Null,
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `start` is NULL or points to the value's bytes.
+unsafe fn bytes_of<'a>(start: *const u8, value: *mut ffi::sqlite3_value) -> &'a [u8] {
+    if start.is_null() {
+        return &[];
+    }
+    // SAFETY: as the caller says.
+    unsafe { std::slice::from_raw_parts(start, ffi::sqlite3_value_bytes(value) as usize) }
+}
+
+impl Drop for Cursor<'_> {
+    fn drop(&mut self) {
+        // SAFETY: a live statement. Errors of the run were reported by step or reset.
+        unsafe {
+            ffi::sqlite3_reset(self.raw());
+            if self.statement.parameters > 0 {
+                ffi::sqlite3_clear_bindings(self.raw());
+            }
+        }
+    }
+}

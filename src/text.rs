@@ -1,0 +1,240 @@
+//! As much of SQL's surface as must be known without running it: where statements end, and which word begins them.
+//!
+//! SQLite's parser decides everything that matters for execution. This only finds transaction statements in requests
+//! that will *not* run (the rollback fence) or must not (ATOMIC arrays), where there may be no schema to prepare against.
+
+/// What a statement does to transactions, by its first word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Begin,
+    /// Begins a transaction when there is none.
+    Savepoint,
+    /// COMMIT, END, or a ROLLBACK that is not TO a savepoint.
+    End,
+    Pragma,
+    Other,
+}
+
+pub(crate) fn verb(statement: &[u8]) -> Verb {
+    let mut tokens = Tokens { sql: statement };
+    let Some(word) = tokens.next_word_after_semicolons() else {
+        return Verb::Other;
+    };
+    let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+    if is("BEGIN") {
+        Verb::Begin
+    } else if is("SAVEPOINT") {
+        Verb::Savepoint
+    } else if is("COMMIT") || is("END") {
+        Verb::End
+    } else if is("ROLLBACK") {
+        // ROLLBACK [TRANSACTION] TO ... stays inside.
+        let mut next = tokens.next();
+        if matches!(next, Some(Token::Word(w)) if w.eq_ignore_ascii_case(b"TRANSACTION")) {
+            next = tokens.next();
+        }
+        match next {
+            Some(Token::Word(w)) if w.eq_ignore_ascii_case(b"TO") => Verb::Other,
+            _ => Verb::End,
+        }
+    } else if is("PRAGMA") {
+        Verb::Pragma
+    } else {
+        Verb::Other
+    }
+}
+
+/// Whether one of the statements ends a transaction.
+pub(crate) fn ends_transaction(sql: &[u8]) -> bool {
+    Statements { rest: sql }.any(|statement| verb(statement) == Verb::End)
+}
+
+/// Whether one of the statements begins or ends a transaction outright.
+pub(crate) fn controls_transaction(sql: &[u8]) -> bool {
+    Statements { rest: sql }.any(|statement| matches!(verb(statement), Verb::Begin | Verb::End))
+}
+
+/// Splits a text at the semicolons that end statements: not those in quotes, comments and trigger bodies.
+struct Statements<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Statements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let all = self.rest;
+        let mut tokens = Tokens { sql: all };
+        let mut words = 0;
+        let mut is_create = false;
+        let mut is_trigger = false;
+        let mut after_end = false;
+        while let Some(token) = tokens.next() {
+            match token {
+                Token::Semicolon if !is_trigger || after_end => break,
+                Token::Word(word) => {
+                    words += 1;
+                    is_create |= words == 1 && word.eq_ignore_ascii_case(b"CREATE");
+                    // CREATE [TEMP | TEMPORARY] TRIGGER
+                    is_trigger |= is_create && words <= 3 && word.eq_ignore_ascii_case(b"TRIGGER");
+                    after_end = word.eq_ignore_ascii_case(b"END");
+                }
+                Token::Semicolon => after_end = false,
+                Token::Other => {
+                    words += 1;
+                    after_end = false;
+                }
+            }
+        }
+        let length = all.len() - tokens.sql.len();
+        self.rest = tokens.sql;
+        (length > 0).then(|| &all[..length])
+    }
+}
+
+enum Token<'a> {
+    Word(&'a [u8]),
+    Semicolon,
+    Other,
+}
+
+struct Tokens<'a> {
+    sql: &'a [u8],
+}
+
+impl<'a> Tokens<'a> {
+    /// Empty statements before the first word belong to none: SQLite skips them.
+    fn next_word_after_semicolons(&mut self) -> Option<&'a [u8]> {
+        loop {
+            match self.next()? {
+                Token::Word(word) => return Some(word),
+                Token::Semicolon => {}
+                Token::Other => return None,
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        self.skip_blanks();
+        let sql = self.sql;
+        let (length, token) = match *sql.first()? {
+            b';' => (1, Token::Semicolon),
+            quote @ (b'\'' | b'"' | b'`') => (quoted(sql, quote), Token::Other),
+            b'[' => (quoted(sql, b']'), Token::Other),
+            c if is_word(c) => {
+                let length = sql.iter().position(|&c| !is_word(c)).unwrap_or(sql.len());
+                (length, Token::Word(&sql[..length]))
+            }
+            _ => (1, Token::Other),
+        };
+        self.sql = &sql[length..];
+        Some(token)
+    }
+
+    fn skip_blanks(&mut self) {
+        loop {
+            let sql = self.sql.trim_ascii_start();
+            self.sql = if sql.starts_with(b"--") {
+                let end = sql.iter().position(|&c| c == b'\n').unwrap_or(sql.len());
+                &sql[end..]
+            } else if sql.starts_with(b"/*") {
+                let end = sql[2..]
+                    .windows(2)
+                    .position(|pair| pair == b"*/")
+                    .map_or(sql.len(), |at| at + 4);
+                &sql[end..]
+            } else if let Some(rest) = sql.strip_prefix("\u{feff}".as_bytes()) {
+                rest
+            } else {
+                self.sql = sql;
+                return;
+            };
+        }
+    }
+}
+
+fn is_word(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || c == b'_' || c == b'$' || c >= 0x80
+}
+
+/// Length up to and with the closing quote. A doubled quote reads as two strings side by side, which ends the same.
+fn quoted(sql: &[u8], close: u8) -> usize {
+    sql[1..]
+        .iter()
+        .position(|&c| c == close)
+        .map_or(sql.len(), |at| at + 2)
+}
+
+/// Whether only blanks, comments and semicolons are left.
+pub(crate) fn is_blank(sql: &[u8]) -> bool {
+    let mut tokens = Tokens { sql };
+    while let Some(token) = tokens.next() {
+        if !matches!(token, Token::Semicolon) {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_are_found_behind_comments_and_empty_statements() {
+        for (sql, expected) in [
+            ("BEGIN IMMEDIATE", Verb::Begin),
+            ("; -- x\n /* y */ begin", Verb::Begin),
+            ("SAVEPOINT a", Verb::Savepoint),
+            ("commit", Verb::End),
+            ("END TRANSACTION", Verb::End),
+            ("/**/ROLLBACK", Verb::End),
+            ("rollback transaction", Verb::End),
+            ("ROLLBACK TO a", Verb::Other),
+            ("ROLLBACK TRANSACTION /* . */ TO SAVEPOINT a", Verb::Other),
+            ("PRAGMA busy_timeout", Verb::Pragma),
+            ("EXPLAIN COMMIT", Verb::Other),
+            ("'COMMIT'", Verb::Other),
+            ("ENDING", Verb::Other),
+            ("", Verb::Other),
+        ] {
+            assert_eq!(verb(sql.as_bytes()), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn only_a_statement_of_its_own_ends_a_transaction() {
+        for (sql, expected) in [
+            (
+                "INSERT INTO t VALUES (1); COMMIT; INSERT INTO t VALUES (2)",
+                true,
+            ),
+            ("INSERT INTO t VALUES ('; COMMIT;')", false),
+            ("INSERT INTO t VALUES (1) -- ; COMMIT;", false),
+            (
+                "CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
+                false,
+            ),
+            (
+                "CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END; END",
+                true,
+            ),
+            (
+                "CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT CASE 1 WHEN 1 THEN 2 END; SELECT 2; END; SELECT 1",
+                false,
+            ),
+            ("SELECT CASE 1 WHEN 1 THEN 2 END", false),
+            ("SELECT [a;COMMIT;b], \"c;COMMIT\", `d;COMMIT`", false),
+            ("SELECT 'it''s; COMMIT;'; ROLLBACK TO x", false),
+        ] {
+            assert_eq!(ends_transaction(sql.as_bytes()), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn blank_is_blank() {
+        assert!(is_blank(b" ; -- c\n/* d */ ;"));
+        assert!(!is_blank(b" ; SELECT 1"));
+        assert!(is_blank(b"/* open"));
+    }
+}
