@@ -197,6 +197,11 @@ impl<T: Link, W: Wake> Queue<T, W> {
                 }
             }
             state.sleeping = false;
+            if state.closed {
+                state.consumer = Some(consumer);
+                self.settle(&state);
+                return Err(Unavailable::Closed);
+            }
         }
         let mut later = Chain::new();
         if consumer.ready.len() < capacity {

@@ -68,23 +68,22 @@ impl<'a> Iterator for Statements<'a> {
         let mut words = 0;
         let mut is_create = false;
         let mut is_trigger = false;
+        // A trigger's body ends with `; END ;`: an END elsewhere is that of a CASE.
+        let mut after_semicolon = false;
         let mut after_end = false;
         while let Some(token) = tokens.next() {
-            match token {
-                Token::Semicolon if !is_trigger || after_end => break,
-                Token::Word(word) => {
-                    words += 1;
-                    is_create |= words == 1 && word.eq_ignore_ascii_case(b"CREATE");
-                    // CREATE [TEMP | TEMPORARY] TRIGGER
-                    is_trigger |= is_create && words <= 3 && word.eq_ignore_ascii_case(b"TRIGGER");
-                    after_end = word.eq_ignore_ascii_case(b"END");
-                }
-                Token::Semicolon => after_end = false,
-                Token::Other => {
-                    words += 1;
-                    after_end = false;
-                }
+            if matches!(token, Token::Semicolon) && (!is_trigger || after_end) {
+                break;
             }
+            words += usize::from(!matches!(token, Token::Semicolon));
+            after_end = false;
+            if let Token::Word(word) = token {
+                is_create |= words == 1 && word.eq_ignore_ascii_case(b"CREATE");
+                // CREATE [TEMP | TEMPORARY] TRIGGER
+                is_trigger |= is_create && words <= 3 && word.eq_ignore_ascii_case(b"TRIGGER");
+                after_end = after_semicolon && word.eq_ignore_ascii_case(b"END");
+            }
+            after_semicolon = matches!(token, Token::Semicolon);
         }
         let length = all.len() - tokens.sql.len();
         self.rest = tokens.sql;
