@@ -173,6 +173,8 @@ impl Conn {
         opened.flags = SIDELITE_EVENT_OPENED;
         let mut closed = Event::new(Arc::clone(self), self.target);
         closed.flags = SIDELITE_EVENT_CLOSED;
+        // Before the thread starts: its first callback may close the connection.
+        self.gate.lock().closed_event = Some(closed);
         let conn = Arc::clone(self);
         let spawned = os::with_signals_blocked(|| {
             let thread = std::thread::Builder::new()
@@ -180,9 +182,7 @@ impl Conn {
                 .stack_size(STACK_BYTES);
             thread.spawn(move || Worker::new(conn, inbox).run(&options, Pending::new(opened)))
         });
-        spawned.map_err(|_| SIDELITE_ERR_NO_THREAD)?;
-        self.gate.lock().closed_event = Some(closed);
-        Ok(())
+        spawned.map(drop).map_err(|_| SIDELITE_ERR_NO_THREAD)
     }
 
     /// Takes in requests, newest first, and gives them their ids and their places; or refuses them all.

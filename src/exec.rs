@@ -76,7 +76,7 @@ impl Runner<'_> {
                 for row in 0..work.payload.nrows {
                     bind(cursor, &work.payload, row, 0)
                         .map_err(|fault| fault.explain(runner.database))?;
-                    runner.to_the_end(cursor, &mut collector)?;
+                    runner.run_to_end(cursor, &mut collector)?;
                 }
                 Ok(())
             })?;
@@ -101,7 +101,7 @@ impl Runner<'_> {
             } else {
                 0
             };
-            runner.to_the_end(cursor, &mut collector)
+            runner.run_to_end(cursor, &mut collector)
         })?;
         if payload.names.is_none() && used != payload.ncols {
             return Err(wrong_count(used, payload.ncols));
@@ -113,7 +113,7 @@ impl Runner<'_> {
         let mut collector = Collector::new(self.conn, false);
         self.statements(sql, |runner, cursor| {
             check_available(cursor, 0)?;
-            runner.to_the_end(cursor, &mut collector)
+            runner.run_to_end(cursor, &mut collector)
         })?;
         collector.finish(self.scratch)
     }
@@ -179,7 +179,7 @@ impl Runner<'_> {
     }
 
     /// Steps to SQLITE_DONE and resets.
-    fn to_the_end(
+    fn run_to_end(
         &mut self,
         cursor: &mut Cursor<'_>,
         collector: &mut Collector<'_>,

@@ -188,12 +188,12 @@ mod tests {
     #[test]
     fn contract_08_a_handle_never_comes_back_to_life() {
         let table = Table::new(1);
-        let first = table.insert(|handle| Arc::new(handle)).unwrap();
+        let first = table.insert(Arc::new).unwrap();
         assert!(table.get(*first).is_ok());
         assert!(table.remove(*first));
         assert!(!table.remove(*first), "a second removal is noticed");
         assert_eq!(table.get(*first).unwrap_err(), SIDELITE_ERR_BAD_HANDLE);
-        let second = table.insert(|handle| Arc::new(handle)).unwrap();
+        let second = table.insert(Arc::new).unwrap();
         assert_ne!(*first, *second, "the slot is reused, the handle is not");
         assert!(*second < 1 << 53, "a handle fits a JavaScript number");
     }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn contract_08_a_slot_with_used_up_generations_is_retired() {
         let table = Table::new(1);
-        let first = table.insert(|handle| Arc::new(handle)).unwrap();
+        let first = table.insert(Arc::new).unwrap();
         table.remove(*first);
         let index = index_of(*first);
         table
@@ -209,18 +209,18 @@ mod tests {
             .unwrap()
             .generation
             .store(GENERATION_MAX, Ordering::Relaxed);
-        let last = table.insert(|handle| Arc::new(handle)).unwrap();
+        let last = table.insert(Arc::new).unwrap();
         assert_eq!(index_of(*last), index);
         assert!(table.remove(*last));
         assert_eq!(table.get(*last).unwrap_err(), SIDELITE_ERR_BAD_HANDLE);
-        let next = table.insert(|handle| Arc::new(handle)).unwrap();
+        let next = table.insert(Arc::new).unwrap();
         assert_ne!(index_of(*next), index, "never used again");
     }
 
     #[test]
     fn contract_08_other_kinds_and_random_numbers_are_refused() {
         let table: Table<u64> = Table::new(1);
-        let handle = *table.insert(|handle| Arc::new(handle)).unwrap();
+        let handle = *table.insert(Arc::new).unwrap();
         for other in [
             0,
             1,

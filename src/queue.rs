@@ -250,6 +250,11 @@ impl<T: Link, W: Wake> Queue<T, W> {
         }
     }
 
+    /// Refuses boxes and producers from now on.
+    pub(crate) fn refuse(&self) {
+        self.state.lock().closed = true;
+    }
+
     /// Refuses boxes from now on, then waits until no producer is attached, no wake runs and nobody drains.
     ///
     /// Returns how many boxes were never handed out, or `None` when the time passed: the queue stays closed, and

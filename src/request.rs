@@ -23,7 +23,7 @@ pub(crate) struct Event {
     pub(crate) conn: Arc<Conn>,
     pub(crate) target: Target,
     /// The queue to answer on, when it is not the connection's.
-    pub(crate) reply_to: Option<ReplyTo>,
+    pub(crate) reply_to: Option<Arc<ReplyTo>>,
     pub(crate) id: i64,
     pub(crate) code: i32,
     pub(crate) flags: u32,
@@ -67,8 +67,8 @@ pub(crate) struct ReplyTo(Arc<HostQueue>);
 
 impl ReplyTo {
     /// None when the queue is being freed.
-    pub(crate) fn new(queue: Arc<HostQueue>) -> Option<Self> {
-        queue.queue.attach().then(|| Self(queue))
+    pub(crate) fn new(queue: Arc<HostQueue>) -> Option<Arc<Self>> {
+        queue.queue.attach().then(|| Arc::new(Self(queue)))
     }
 }
 
@@ -104,15 +104,11 @@ impl Event {
         })
     }
 
-    /// The queue that gets it.
-    pub(crate) fn queue(&self) -> &Arc<HostQueue> {
-        self.reply_to
-            .as_ref()
-            .map_or(&self.conn.queue, |reply_to| &reply_to.0)
-    }
-
-    pub(crate) fn deliver(self: Box<Self>) {
-        let queue = Arc::clone(self.queue());
+    /// Hands it to its queue. A foreign one is held until it has it, and no longer: freeing it waits for us.
+    pub(crate) fn deliver(mut self: Box<Self>) {
+        let reply_to = self.reply_to.take();
+        let own = Arc::clone(&self.conn.queue);
+        let queue = reply_to.as_ref().map_or(&own, |reply_to| &reply_to.0);
         let mut events = Chain::new();
         events.push(self);
         queue.deliver(events);
@@ -197,10 +193,7 @@ impl Pending {
         let mut part = Event::new(Arc::clone(&event.conn), event.target);
         part.id = event.id;
         part.flags = SIDELITE_EVENT_MORE;
-        part.reply_to = event
-            .reply_to
-            .as_ref()
-            .and_then(|queue| ReplyTo::new(Arc::clone(&queue.0)));
+        part.reply_to = event.reply_to.clone();
         part.set_result(Some(rows));
         part
     }

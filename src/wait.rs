@@ -6,6 +6,7 @@
 
 use crate::conn::Message;
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Rounds of looking, each of some pauses and a yield.
@@ -22,7 +23,10 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) fn new(messages: Receiver<Message>) -> Self {
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        // Asked once: the answer reads files.
+        static CPUS: OnceLock<usize> = OnceLock::new();
+        let cpus =
+            *CPUS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
         Self {
             messages,
             rounds: 0,

@@ -23,10 +23,10 @@ impl Wake for HostWake {
     }
 
     fn clear(&self) {
-        if let Self::Descriptor(signal) = self {
-            if let Some(signal) = signal.get() {
-                signal.lower();
-            }
+        if let Self::Descriptor(signal) = self
+            && let Some(signal) = signal.get()
+        {
+            signal.lower();
         }
     }
 

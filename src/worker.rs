@@ -153,7 +153,10 @@ impl Worker {
         let deadline = work.deadline;
         self.watch.begin(id, id, deadline);
         if let Some(error) = self.refusal(&[&request]) {
-            if transaction::begins_transaction(work) && !self.is_in_transaction() {
+            let never_began = matches!(error.code, SIDELITE_ERR_CANCELLED | SIDELITE_ERR_TIMEOUT)
+                && transaction::begins_transaction(work)
+                && !self.is_in_transaction();
+            if never_began {
                 self.fence.raise(self.conn.last_id());
             }
             return self.complete(request, Outcome::not_run(error));

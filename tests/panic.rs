@@ -123,5 +123,5 @@ fn contract_19_shipped_profiles_unwind() {
         );
     }
     assert!(!manifest.contains("panic = \"abort\""));
-    assert!(cfg!(panic = "unwind"));
+    const { assert!(cfg!(panic = "unwind")) };
 }

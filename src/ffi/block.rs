@@ -204,9 +204,8 @@ impl Block {
         // SAFETY: the header stands in front of what C sees, in the same allocation.
         let header = unsafe { result.cast_mut().cast::<u8>().sub(HEADER) }.cast();
         // SAFETY: inside an allocation, so not NULL.
-        Self {
-            header: unsafe { NonNull::new_unchecked(header) },
-        }
+        let header = unsafe { NonNull::new_unchecked(header) };
+        Self { header }
     }
 
     /// Gives the memory back to the allocator.

@@ -143,12 +143,14 @@ unsafe fn view<'a>(
     data: impl FnOnce(&'a sidelite_value) -> &'a [u8],
 ) -> ValueRef<'a> {
     // SAFETY: every member of the union is plain bits, and the type says which was written.
-    match value.r#type {
-        SIDELITE_INTEGER => ValueRef::Integer(unsafe { value.r#as.integer }),
-        SIDELITE_REAL => ValueRef::Real(unsafe { value.r#as.real }),
-        SIDELITE_TEXT => ValueRef::Text(data(value)),
-        SIDELITE_BLOB => ValueRef::Blob(data(value)),
-        _ => ValueRef::Null,
+    unsafe {
+        match value.r#type {
+            SIDELITE_INTEGER => ValueRef::Integer(value.r#as.integer),
+            SIDELITE_REAL => ValueRef::Real(value.r#as.real),
+            SIDELITE_TEXT => ValueRef::Text(data(value)),
+            SIDELITE_BLOB => ValueRef::Blob(data(value)),
+            _ => ValueRef::Null,
+        }
     }
 }
 
@@ -210,8 +212,9 @@ unsafe fn check(values: &[sidelite_value], any_text: bool) -> Result<u64, i32> {
                     return Err(SIDELITE_ERR_TOO_BIG);
                 }
                 // SAFETY: readable as the caller says.
+                let data = unsafe { data_of(value) };
                 let is_text = value.r#type == SIDELITE_TEXT && !any_text;
-                if is_text && std::str::from_utf8(unsafe { data_of(value) }).is_err() {
+                if is_text && std::str::from_utf8(data).is_err() {
                     return Err(SIDELITE_ERR_BAD_TEXT);
                 }
             }

@@ -22,6 +22,9 @@ unsafe impl Sized32 for sidelite_request {}
 // SAFETY: as above.
 unsafe impl Sized32 for sidelite_stats {}
 
+/// No version of the structs will be as large: a larger size is memory that was not filled.
+const STRUCT_SIZE_MAX: usize = 4096;
+
 /// Whether a pointer can be what the host says it is.
 pub(super) fn is_aligned<T>(pointer: *const T) -> bool {
     !pointer.is_null() && pointer.addr().is_multiple_of(align_of::<T>())
@@ -37,7 +40,7 @@ pub(super) unsafe fn struct_size<T: Sized32>(pointer: *const T) -> Result<usize,
     }
     // SAFETY: aligned, not NULL, and every such struct begins with this field.
     let size = unsafe { pointer.cast::<u32>().read() } as usize;
-    if size < size_of::<u32>() {
+    if !(size_of::<u32>()..=STRUCT_SIZE_MAX).contains(&size) {
         return Err(SIDELITE_ERR_MISUSE);
     }
     Ok(size)

@@ -48,7 +48,7 @@ const _: () = assert!(size_of::<sidelite_result>() == 64 && align_of::<sidelite_
 /// Returns `result` itself: nothing is copied. The memory is the host's until `sidelite_release`, also after the
 /// connection is closed, the queue freed, and in a forked child. Any thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn sidelite_keep(result: *const sidelite_result) -> *const sidelite_result {
+pub unsafe extern "C" fn sidelite_keep(result: *const sidelite_result) -> *const sidelite_result {
     guard::plain(result, || {
         if !result.is_null() {
             // SAFETY: the host passes a result that is still valid, as the contract of this function demands.
@@ -63,7 +63,7 @@ pub extern "C" fn sidelite_keep(result: *const sidelite_result) -> *const sideli
 /// Results are plain pointers, not handles: releasing one that was not kept, or once too often, is a defect of the
 /// host that cannot be detected, as with `free`.
 #[unsafe(no_mangle)]
-pub extern "C" fn sidelite_release(result: *const sidelite_result) {
+pub unsafe extern "C" fn sidelite_release(result: *const sidelite_result) {
     guard::plain((), || {
         if !result.is_null() {
             // SAFETY: the host passes a result that it kept and did not yet release.

@@ -127,11 +127,10 @@ impl Database {
         if code != ffi::SQLITE_OK {
             return Err(self.error(code));
         }
-        // SAFETY: the tail points into `sql` or to its end.
-        let tail = if tail.is_null() {
-            sql.len()
-        } else {
-            unsafe { tail.offset_from_unsigned(text) }
+        let tail = match tail.is_null() {
+            true => sql.len(),
+            // SAFETY: the tail points into `sql` or to its end.
+            false => unsafe { tail.offset_from_unsigned(text) },
         };
         // SAFETY: just made by this connection, and nobody else's.
         let statement =
