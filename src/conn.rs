@@ -182,7 +182,12 @@ impl Conn {
                 .stack_size(STACK_BYTES);
             thread.spawn(move || Worker::new(conn, inbox).run(&options, Pending::new(opened)))
         });
-        spawned.map(drop).map_err(|_| SIDELITE_ERR_NO_THREAD)
+        spawned.map(drop).map_err(|_| {
+            // It refers to the connection, which would keep itself alive.
+            let closed = self.gate.lock().closed_event.take();
+            drop(closed);
+            SIDELITE_ERR_NO_THREAD
+        })
     }
 
     /// Takes in requests, newest first, and gives them their ids and their places; or refuses them all.
