@@ -371,6 +371,7 @@ pub(crate) fn bind_copies(
     })
 }
 
+#[inline]
 fn bind_each<'c, 'p>(
     cursor: &mut Cursor<'c>,
     payload: &'p Payload,
@@ -378,12 +379,13 @@ fn bind_each<'c, 'p>(
     from: usize,
     mut bind: impl FnMut(&mut Cursor<'c>, usize, ValueRef<'p>) -> Result<(), i32>,
 ) -> Result<(), BindFault> {
+    let row = payload.row(row);
     for index in 1..=cursor.parameters() {
         let column = match &payload.names {
             None => from + index - 1,
             Some(names) => column_named(cursor, index, names)?,
         };
-        bind(cursor, index, payload.value(row, column)).map_err(BindFault::Sqlite)?;
+        bind(cursor, index, row.get(column)).map_err(BindFault::Sqlite)?;
     }
     Ok(())
 }

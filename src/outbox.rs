@@ -10,7 +10,9 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const GROUP_MAX: usize = 32;
+const GROUP_MAX: usize = 16;
+/// The same, while the host looks for arrivals and need not be woken.
+const GROUP_ATTENDED_MAX: usize = 4;
 /// How often the clock is read, in events.
 const CLOCK_EVERY: usize = 4;
 const AGE_MAX: Duration = Duration::from_micros(50);
@@ -40,7 +42,8 @@ impl Outbox {
             events.push(event);
             events.len()
         };
-        if count >= GROUP_MAX || (count % CLOCK_EVERY == 1 && self.is_old(count)) {
+        let is_attended = count >= GROUP_ATTENDED_MAX && self.queue.queue.is_attended();
+        if count >= GROUP_MAX || is_attended || (count % CLOCK_EVERY == 1 && self.is_old(count)) {
             self.flush();
         }
     }

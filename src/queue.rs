@@ -31,6 +31,8 @@ pub(crate) struct Queue<T: Link, W: Wake> {
     quiet: Condvar,
     /// How many have arrived, for a poll that looks without the lock.
     arrivals_hint: AtomicUsize,
+    /// How many polls look at this moment: a producer need not wake them, nor wait for company.
+    attended: AtomicUsize,
     pub(crate) wake: W,
 }
 
@@ -94,6 +96,7 @@ impl<T: Link, W: Wake> Queue<T, W> {
             arrived: Condvar::new(),
             quiet: Condvar::new(),
             arrivals_hint: AtomicUsize::new(0),
+            attended: AtomicUsize::new(0),
             wake,
         }
     }
@@ -166,6 +169,16 @@ impl<T: Link, W: Wake> Queue<T, W> {
     /// Whether something has arrived, as far as can be seen without the lock.
     pub(crate) fn has_arrivals(&self) -> bool {
         self.arrivals_hint.load(Ordering::Acquire) > 0
+    }
+
+    /// Tells producers that somebody looks for arrivals, until it is dropped.
+    pub(crate) fn attend(&self) -> Attended<'_> {
+        self.attended.fetch_add(1, Ordering::Relaxed);
+        Attended(&self.attended)
+    }
+
+    pub(crate) fn is_attended(&self) -> bool {
+        self.attended.load(Ordering::Relaxed) > 0
     }
 
     /// Begins a drain of at most `capacity` boxes; what it hands out stays alive until the next drain begins.
@@ -303,6 +316,15 @@ impl<T: Link, W: Wake> Queue<T, W> {
             producers: state.producers,
             ..state.stats
         }
+    }
+}
+
+/// Somebody looks for arrivals.
+pub(crate) struct Attended<'a>(&'a AtomicUsize);
+
+impl Drop for Attended<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -9,9 +9,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Rounds of looking, each of some pauses and a yield.
-const ROUNDS_MAX: u32 = 20;
-const PAUSES: u32 = 20;
+/// Rounds of looking: a few microseconds while others let us.
+pub(crate) const ROUNDS_MAX: u32 = 40;
+/// The first rounds only pause, for longer and longer; the others pause and yield.
+const ROUNDS_WITHOUT_YIELD: u32 = 5;
 /// A sleep that ends so soon would better have been spent looking.
 const SHORT_SLEEP: Duration = Duration::from_micros(50);
 
@@ -66,17 +67,31 @@ impl Inbox {
     }
 
     fn look(&mut self) -> Option<Message> {
-        for _ in 0..self.rounds {
-            for _ in 0..PAUSES {
-                std::hint::spin_loop();
-            }
-            std::thread::yield_now();
-            if let Some(message) = self.take() {
+        match look(self.rounds, || self.take()) {
+            Some(message) => {
                 self.rounds = (self.rounds + 1).min(self.rounds_max);
-                return Some(message);
+                Some(message)
+            }
+            None => {
+                self.rounds /= 2;
+                None
             }
         }
-        self.rounds /= 2;
-        None
     }
+}
+
+/// Looks for what is about to come, for so many rounds at most.
+pub(crate) fn look<R>(rounds: u32, mut find: impl FnMut() -> Option<R>) -> Option<R> {
+    for round in 0..rounds {
+        if let Some(found) = find() {
+            return Some(found);
+        }
+        for _ in 0..1 << round.min(ROUNDS_WITHOUT_YIELD) {
+            std::hint::spin_loop();
+        }
+        if round >= ROUNDS_WITHOUT_YIELD {
+            std::thread::yield_now();
+        }
+    }
+    None
 }

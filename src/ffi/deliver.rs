@@ -8,14 +8,11 @@ use super::status::*;
 use super::{inside, plain, quiet};
 use crate::host::{HostQueue, QUEUES};
 use crate::queue::Unavailable;
+use crate::wait;
 use crate::wake::HostWake;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-
-/// How long a poll that may wait looks before it sleeps: rounds of some pauses and a yield, a few microseconds in all.
-const LOOK_ROUNDS: u32 = 20;
-const LOOK_PAUSES: u32 = 20;
 
 fn queue_of(handle: *const sidelite_queue) -> Result<Arc<HostQueue>, i32> {
     QUEUES.get(handle.addr() as u64)
@@ -117,15 +114,10 @@ fn until(timeout_ms: i32, capacity: usize) -> Option<Option<Instant>> {
 
 /// A host that waits for one answer is better off looking for it than being woken.
 fn look(queue: &HostQueue) {
-    for _ in 0..LOOK_ROUNDS {
-        if queue.queue.has_arrivals() {
-            return;
-        }
-        for _ in 0..LOOK_PAUSES {
-            std::hint::spin_loop();
-        }
-        std::thread::yield_now();
-    }
+    let _attended = queue.queue.attend();
+    wait::look(wait::ROUNDS_MAX, || {
+        queue.queue.has_arrivals().then_some(())
+    });
 }
 
 fn code_of(unavailable: Unavailable) -> i32 {

@@ -4,6 +4,7 @@ use super::plain;
 use super::request::*;
 use super::status::*;
 use super::value::*;
+use smallvec::SmallVec;
 use std::ffi::{CString, c_char};
 
 /// A value as the SQLite edge binds it.
@@ -16,6 +17,9 @@ pub(crate) enum ValueRef<'a> {
     Blob(&'a [u8]),
 }
 
+/// Small requests have their payload in the box that they travel in: nothing else to allocate, nothing to chase.
+type Units = SmallVec<[sidelite_value; 10]>;
+
 pub(crate) struct Payload {
     storage: Storage,
     pub(crate) ncols: usize,
@@ -26,7 +30,7 @@ pub(crate) struct Payload {
 enum Storage {
     /// The values, then the SQL and the bytes of TEXT and BLOB, in units of 16 bytes. Offsets count from the start.
     Copied {
-        units: Vec<sidelite_value>,
+        units: Units,
         sql_at: usize,
         sql_len: usize,
     },
@@ -112,44 +116,62 @@ impl Payload {
         }
     }
 
-    /// The value at row and column, both below `nrows` and `ncols`.
-    pub(crate) fn value(&self, row: usize, column: usize) -> ValueRef<'_> {
-        let index = row * self.ncols + column;
-        assert!(column < self.ncols && row < self.nrows);
+    /// A row of values; `row` is below `nrows`.
+    #[inline]
+    pub(crate) fn row(&self, row: usize) -> Row<'_> {
+        let range = row * self.ncols..(row + 1) * self.ncols;
         match &self.storage {
-            Storage::Copied { units, .. } => {
-                let data = |value: &sidelite_value| {
-                    // SAFETY: `copy` stored an offset in TEXT and BLOB.
-                    let at = unsafe { value.r#as.offset } as usize;
-                    &bytes_of(units)[at..at + value.len as usize]
-                };
-                // SAFETY: the value's type says which member holds it, checked at submit.
-                unsafe { view(&units[index], data) }
-            }
+            Storage::Copied { units, .. } => Row {
+                values: &units[range],
+                copied: Some(bytes_of(units)),
+            },
             Storage::Static { values, .. } => {
-                // SAFETY: the index is in range, and the host keeps the array until the final event.
-                let value = unsafe { &*values.add(index) };
-                // SAFETY: as above, for what the value points to.
-                unsafe { view(value, |value| data_of(value)) }
+                assert!(row < self.nrows);
+                // SAFETY: in range of the host's array, which it keeps until the final event.
+                let values =
+                    unsafe { std::slice::from_raw_parts(values.add(range.start), range.len()) };
+                Row {
+                    values,
+                    copied: None,
+                }
             }
         }
     }
 }
 
-/// # Safety
-/// The value was checked; `data` gives the bytes of TEXT and BLOB.
-unsafe fn view<'a>(
-    value: &'a sidelite_value,
-    data: impl FnOnce(&'a sidelite_value) -> &'a [u8],
-) -> ValueRef<'a> {
-    // SAFETY: every member of the union is plain bits, and the type says which was written.
-    unsafe {
-        match value.r#type {
-            SIDELITE_INTEGER => ValueRef::Integer(value.r#as.integer),
-            SIDELITE_REAL => ValueRef::Real(value.r#as.real),
-            SIDELITE_TEXT => ValueRef::Text(data(value)),
-            SIDELITE_BLOB => ValueRef::Blob(data(value)),
-            _ => ValueRef::Null,
+/// A row of values that were checked.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    values: &'a [sidelite_value],
+    /// What offsets of TEXT and BLOB count from; None for pointers of the host.
+    copied: Option<&'a [u8]>,
+}
+
+impl<'a> Row<'a> {
+    #[inline]
+    pub(crate) fn get(&self, column: usize) -> ValueRef<'a> {
+        let value = &self.values[column];
+        // SAFETY: every member of the union is plain bits, and the type, checked at submit, says which was written.
+        unsafe {
+            match value.r#type {
+                SIDELITE_INTEGER => ValueRef::Integer(value.r#as.integer),
+                SIDELITE_REAL => ValueRef::Real(value.r#as.real),
+                SIDELITE_TEXT => ValueRef::Text(self.bytes(value)),
+                SIDELITE_BLOB => ValueRef::Blob(self.bytes(value)),
+                _ => ValueRef::Null,
+            }
+        }
+    }
+
+    /// # Safety
+    /// The value is TEXT or BLOB.
+    #[inline]
+    unsafe fn bytes(&self, value: &sidelite_value) -> &'a [u8] {
+        match self.copied {
+            // SAFETY: `copy` stored an offset.
+            Some(bytes) => &bytes[unsafe { value.r#as.offset } as usize..][..value.len as usize],
+            // SAFETY: a pointer of the host's, which keeps what it points to until the final event.
+            None => unsafe { data_of(value) },
         }
     }
 }
@@ -250,7 +272,7 @@ unsafe fn names_of(
 /// The values were checked, and `total` is 16 bytes for each plus the bytes of SQL, TEXT and BLOB.
 unsafe fn copy(sql: &[u8], values: &[sidelite_value], total: usize) -> Result<Storage, i32> {
     let count = total.div_ceil(16);
-    let mut units: Vec<sidelite_value> = Vec::new();
+    let mut units = Units::new();
     units
         .try_reserve_exact(count)
         .map_err(|_| SIDELITE_ERR_NO_MEMORY)?;

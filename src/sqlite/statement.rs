@@ -119,6 +119,7 @@ impl<'p> Cursor<'p> {
 
     /// # Safety
     /// Without a destructor that copies, the value lives until it is unbound.
+    #[inline]
     unsafe fn bind_with(
         &mut self,
         index: usize,
