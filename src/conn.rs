@@ -208,6 +208,7 @@ impl Conn {
         while let Some(mut request) = requests.pop() {
             request.id = id;
             id -= 1;
+            request.charge = request.payload_bytes();
             self.expect_stream(&request);
             ordered.push(request);
         }
@@ -325,12 +326,14 @@ impl Conn {
 
     /// An event has left the queue, to the host or for good.
     pub(crate) fn event_taken(&self, event: &Event) {
-        self.account
-            .leave(u64::from(event.is_final_of_request()), event.charge);
+        let requests = u64::from(event.is_final_of_request());
         if event.flags & SIDELITE_EVENT_CLOSED != 0 {
             CONNS.remove(self.handle);
-        } else if self.account.became_writable() {
-            self.tell_writable();
+        } else if requests + event.charge > 0 {
+            self.account.leave(requests, event.charge);
+            if self.account.became_writable() {
+                self.tell_writable();
+            }
         }
     }
 

@@ -28,9 +28,12 @@ impl Error {
         }
     }
 
-    /// One of sidelite's own, with its standard text.
+    /// With the standard text of its code.
     pub(crate) fn code(code: i32) -> Self {
-        Self::new(code, "")
+        Self {
+            sqlite_code: code.max(0),
+            ..Self::new(code, "")
+        }
     }
 
     /// The message that goes to the host.

@@ -14,7 +14,7 @@ use crate::ffi::status::SIDELITE_ERR_TOO_BIG;
 use crate::request::{Kind, Outcome, Work};
 use crate::result::{Rows, Scratch};
 use crate::sqlite::{Cursor, Database, Prepared};
-use crate::text::{self, Verb};
+use crate::text::{self, Sql, Verb};
 use crate::watch::Watch;
 use rusqlite::ffi::SQLITE_RANGE;
 use std::ffi::CString;
@@ -72,14 +72,11 @@ impl Runner<'_> {
         let mut collector = Collector::new(self.conn, wants_rows);
         if let Some(mut cursor) = prepared.cursor {
             check_count(&cursor, &work.payload)?;
-            self.with_pragmas(&mut cursor, |runner, cursor| {
-                for row in 0..work.payload.nrows {
-                    bind(cursor, &work.payload, row, 0)
-                        .map_err(|fault| fault.explain(runner.database))?;
-                    runner.run_to_end(cursor, &mut collector)?;
-                }
-                Ok(())
-            })?;
+            for row in 0..work.payload.nrows {
+                bind(&mut cursor, &work.payload, row, 0)
+                    .map_err(|fault| fault.explain(self.database))?;
+                self.run_to_end(&mut cursor, &mut collector)?;
+            }
         }
         collector.finish(self.scratch)
     }
@@ -109,7 +106,7 @@ impl Runner<'_> {
         collector.finish(self.scratch)
     }
 
-    fn script(&mut self, sql: &[u8]) -> Result<Done, Error> {
+    fn script(&mut self, sql: Sql<'_>) -> Result<Done, Error> {
         let mut collector = Collector::new(self.conn, false);
         self.statements(sql, |runner, cursor| {
             check_available(cursor, 0)?;
@@ -121,61 +118,31 @@ impl Runner<'_> {
     /// Prepares and runs one statement after another; error offsets count from the start of the text.
     fn statements<'p>(
         &mut self,
-        sql: &[u8],
+        sql: Sql<'_>,
         mut run: impl FnMut(&mut Runner<'_>, &mut Cursor<'p>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.position = 0;
-        while !text::is_blank(&sql[self.position..]) {
+        while !text::is_blank(sql.from(self.position).bytes()) {
             let start = self.position;
+            if start > 0 && self.watch.verdict().is_some() {
+                return Err(Error::code(rusqlite::ffi::SQLITE_INTERRUPT));
+            }
             let moved = |mut error: Error| {
-                error.sql_offset += if error.sql_offset >= 0 {
-                    start as i32
-                } else {
+                error.sql_offset += if error.sql_offset < 0 {
                     0
+                } else {
+                    start as i32
                 };
                 error
             };
-            let Prepared { cursor, tail } = self.database.prepare(&sql[start..]).map_err(moved)?;
+            let Prepared { cursor, tail } =
+                self.database.prepare(sql.from(start)).map_err(moved)?;
             if let Some(mut cursor) = cursor {
-                self.with_pragmas(&mut cursor, &mut run).map_err(moved)?;
+                run(self, &mut cursor).map_err(moved)?;
             }
             self.position = start + tail;
-            if self.watch.verdict().is_some() {
-                return Err(Error {
-                    sqlite_code: rusqlite::ffi::SQLITE_INTERRUPT,
-                    ..Error::code(0)
-                });
-            }
         }
         Ok(())
-    }
-
-    /// Runs a statement; one about the busy timeout with SQLite's own handler in place.
-    pub(crate) fn with_pragmas<'p, R>(
-        &mut self,
-        cursor: &mut Cursor<'p>,
-        run: impl FnOnce(&mut Runner<'_>, &mut Cursor<'p>) -> R,
-    ) -> R {
-        if !cursor.concerns_busy_timeout() {
-            return run(self, cursor);
-        }
-        let Self {
-            database,
-            watch,
-            conn,
-            scratch,
-            position,
-        } = self;
-        database.with_own_busy_timeout(|database| {
-            let mut runner = Runner {
-                database,
-                watch,
-                conn,
-                scratch,
-                position: *position,
-            };
-            run(&mut runner, cursor)
-        })
     }
 
     /// Steps to SQLITE_DONE and resets.

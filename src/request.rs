@@ -31,7 +31,7 @@ pub(crate) struct Event {
     pub(crate) last_insert_rowid: i64,
     pub(crate) result: Option<Block>,
     pub(crate) work: Option<Work>,
-    /// Bytes counted as out until the event is taken.
+    /// Bytes counted as out until the event is taken; none before the gate has let it in.
     pub(crate) charge: u64,
     /// Whether the host has it; then it is no longer counted as out.
     taken: bool,
@@ -114,6 +114,11 @@ impl Event {
         queue.deliver(events);
     }
 
+    /// Bytes that count as out from submit on.
+    pub(crate) fn payload_bytes(&self) -> u64 {
+        self.work.as_ref().map_or(0, |work| work.payload.bytes())
+    }
+
     /// The host has it, or never will: it is no longer out.
     pub(crate) fn take(&mut self) {
         if !std::mem::replace(&mut self.taken, true) {
@@ -145,7 +150,8 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<Error>,
     pub(crate) flags: u32,
     pub(crate) changes: i64,
-    pub(crate) last_insert_rowid: i64,
+    /// None for that of the connection as the event is made.
+    pub(crate) last_insert_rowid: Option<i64>,
     pub(crate) rows: Option<Block>,
 }
 
@@ -157,6 +163,11 @@ impl Outcome {
             flags: SIDELITE_EVENT_NOT_RUN,
             ..Self::default()
         }
+    }
+
+    /// It failed by itself, not because of another.
+    pub(crate) fn is_culprit(&self) -> bool {
+        matches!(&self.error, Some(error) if error.code != SIDELITE_ERR_ABORTED)
     }
 
     pub(crate) fn failed(error: Error) -> Self {
@@ -216,7 +227,7 @@ fn fill(event: &mut Event, outcome: Outcome) {
     } = outcome;
     event.flags |= flags;
     event.changes = changes;
-    event.last_insert_rowid = last_insert_rowid;
+    event.last_insert_rowid = last_insert_rowid.unwrap_or_default();
     let block = match &error {
         Some(error) => {
             event.code = error.code;

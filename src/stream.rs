@@ -110,13 +110,11 @@ impl Source {
         };
         exec::check_count(&cursor, payload)?;
         exec::bind_copies(&mut cursor, payload).map_err(|fault| fault.explain(runner.database))?;
-        if cursor.is_readonly() && !cursor.concerns_busy_timeout() {
+        if cursor.is_readonly() {
             return Ok(Self::Reading(cursor));
         }
         runner.watch.outbox.flush();
-        runner.with_pragmas(&mut cursor, |runner, cursor| {
-            Self::write(cursor, work.chunk_rows, runner)
-        })
+        Self::write(&mut cursor, work.chunk_rows, runner)
     }
 
     /// Runs a writer to its end.
@@ -139,7 +137,7 @@ impl Source {
         } else {
             0
         };
-        let last_insert_rowid = runner.database.last_insert_rowid();
+        let last_insert_rowid = Some(runner.database.last_insert_rowid());
         let outcome = Outcome {
             changes,
             last_insert_rowid,

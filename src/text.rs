@@ -3,6 +3,39 @@
 //! SQLite's parser decides everything that matters for execution. This only finds transaction statements in requests
 //! that will *not* run (the rollback fence) or must not (ATOMIC arrays), where there may be no schema to prepare against.
 
+use std::ffi::CStr;
+
+/// SQL with a NUL behind it, which spares SQLite a copy of all that follows each statement.
+#[derive(Clone, Copy)]
+pub(crate) struct Sql<'a>(&'a [u8]);
+
+impl<'a> Sql<'a> {
+    /// The last byte is a NUL, and the only one.
+    pub(crate) fn with_nul(sql: &'a [u8]) -> Self {
+        assert_eq!(sql.last(), Some(&0));
+        Self(sql)
+    }
+
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        &self.0[..self.0.len() - 1]
+    }
+
+    pub(crate) fn bytes_with_nul(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// What is left behind a position.
+    pub(crate) fn from(self, position: usize) -> Self {
+        Self(&self.0[position..])
+    }
+}
+
+impl<'a> From<&'a CStr> for Sql<'a> {
+    fn from(sql: &'a CStr) -> Self {
+        Self(sql.to_bytes_with_nul())
+    }
+}
+
 /// What a statement does to transactions, by its first word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -47,6 +80,15 @@ pub(crate) fn verb(statement: &[u8]) -> Verb {
 /// Whether one of the statements ends a transaction.
 pub(crate) fn ends_transaction(sql: &[u8]) -> bool {
     Statements { rest: sql }.any(|statement| verb(statement) == Verb::End)
+}
+
+/// Whether a transaction would be open after a text that was run whole, if one was, or was not, before it.
+pub(crate) fn leaves_open(sql: &[u8], is_open: bool) -> bool {
+    Statements { rest: sql }.fold(is_open, |is_open, statement| match verb(statement) {
+        Verb::Begin | Verb::Savepoint => true,
+        Verb::End => false,
+        Verb::Pragma | Verb::Other => is_open,
+    })
 }
 
 /// Whether one of the statements begins or ends a transaction outright.
@@ -227,6 +269,21 @@ mod tests {
             ("SELECT 'it''s; COMMIT;'; ROLLBACK TO x", false),
         ] {
             assert_eq!(ends_transaction(sql.as_bytes()), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_text_leaves_a_transaction_open_or_not() {
+        for (sql, before, after) in [
+            ("SELECT 1", true, true),
+            ("SELECT 1", false, false),
+            ("BEGIN; SELECT 1", false, true),
+            ("COMMIT; BEGIN; SELECT 1", true, true),
+            ("BEGIN; SELECT 1; END", false, false),
+            ("ROLLBACK TO a", true, true),
+            ("", true, true),
+        ] {
+            assert_eq!(leaves_open(sql.as_bytes(), before), after, "{sql}");
         }
     }
 

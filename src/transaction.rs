@@ -3,11 +3,11 @@
 use crate::error::Error;
 use crate::exec::Runner;
 use crate::ffi::event::SIDELITE_EVENT_NOT_RUN;
-use crate::ffi::request::SIDELITE_MULTI;
 use crate::ffi::status::{SIDELITE_ERR_ABORTED, SIDELITE_ERR_MISUSE};
-use crate::request::{Kind, Outcome, Pending, Work};
-use crate::text::{self, Verb};
+use crate::request::{Outcome, Pending, Work};
+use crate::text;
 use crate::watch::Verdict;
+use std::ffi::CStr;
 
 /// The fence: after an involuntary rollback, what was submitted for the lost transaction must not run in autocommit.
 #[derive(Default)]
@@ -21,36 +21,25 @@ impl Fence {
         self.until = Some(last_id);
     }
 
-    /// Whether the fence keeps a request from running; its end is the end of the lost transaction.
+    /// Whether the fence keeps a request from running. It ends with the request that would have ended the lost
+    /// transaction, unless that would have begun another.
     pub(crate) fn stops(&mut self, id: i64, work: &Work) -> bool {
         let is_behind = self.until.is_some_and(|until| id <= until);
-        if !is_behind || ends_transaction(work, 0) {
+        if !is_behind || !leaves_open(work, true) {
             self.until = None;
         }
         is_behind
     }
 }
 
-/// Whether a request, from a position in its text on, holds a COMMIT, END or ROLLBACK.
-pub(crate) fn ends_transaction(work: &Work, position: usize) -> bool {
-    let sql = work.payload.sql();
-    match work.kind {
-        Kind::Run(_) => false,
-        Kind::Script => text::ends_transaction(sql.get(position..).unwrap_or_default()),
-        _ if work.has(SIDELITE_MULTI) => {
-            text::ends_transaction(sql.get(position..).unwrap_or_default())
-        }
-        _ => text::verb(sql) == Verb::End,
-    }
+/// Whether a transaction would be open after a request that succeeds.
+pub(crate) fn leaves_open(work: &Work, is_open: bool) -> bool {
+    text::leaves_open(work.payload.sql().bytes(), is_open)
 }
 
-/// Whether a request was to begin a transaction.
-pub(crate) fn begins_transaction(work: &Work) -> bool {
-    !matches!(work.kind, Kind::Run(_))
-        && matches!(
-            text::verb(work.payload.sql()),
-            Verb::Begin | Verb::Savepoint
-        )
+/// Whether a request had ended the transaction that was open before it, when it came to a position in its text.
+pub(crate) fn has_ended(work: &Work, position: usize) -> bool {
+    text::ends_transaction(&work.payload.sql().bytes()[..position])
 }
 
 pub(crate) fn aborted(text: &str) -> Error {
@@ -61,11 +50,8 @@ pub(crate) fn aborted(text: &str) -> Error {
 pub(crate) fn run_atomic(requests: &[Pending], runner: &mut Runner<'_>) -> Vec<Outcome> {
     let nested = runner.database.is_in_transaction();
     let (begin, commit) = match nested {
-        true => (
-            &b"SAVEPOINT sidelite_atomic"[..],
-            &b"RELEASE sidelite_atomic"[..],
-        ),
-        false => (&b"BEGIN IMMEDIATE"[..], &b"COMMIT"[..]),
+        true => (c"SAVEPOINT sidelite_atomic", c"RELEASE sidelite_atomic"),
+        false => (c"BEGIN IMMEDIATE", c"COMMIT"),
     };
     let mut outcomes = Vec::with_capacity(requests.len());
     runner.watch.set_deadline(requests[0].work().deadline);
@@ -97,7 +83,7 @@ fn run_members(
             return Some((index, Error::code(verdict.code())));
         }
         let mut outcome = runner.run(request.work());
-        outcome.last_insert_rowid = runner.database.last_insert_rowid();
+        outcome.last_insert_rowid = Some(runner.database.last_insert_rowid());
         let error = outcome.error.take();
         outcomes.push(outcome);
         if let Some(error) = error {
@@ -112,9 +98,9 @@ fn run_members(
 }
 
 /// A statement that frames the array.
-fn control(sql: &[u8], runner: &mut Runner<'_>) -> Result<(), Error> {
+fn control(sql: &CStr, runner: &mut Runner<'_>) -> Result<(), Error> {
     runner.watch.outbox.flush();
-    let Some(mut cursor) = runner.database.cached(sql)?.cursor else {
+    let Some(mut cursor) = runner.database.cached(sql.into())?.cursor else {
         return Ok(());
     };
     let result = cursor
@@ -128,9 +114,9 @@ fn control(sql: &[u8], runner: &mut Runner<'_>) -> Result<(), Error> {
 fn roll_back(nested: bool, runner: &mut Runner<'_>) {
     let verdict = runner.watch.verdict();
     runner.watch.end();
-    let undo: &[&[u8]] = match nested {
-        true => &[b"ROLLBACK TO sidelite_atomic", b"RELEASE sidelite_atomic"],
-        false => &[b"ROLLBACK"],
+    let undo: &[&CStr] = match nested {
+        true => &[c"ROLLBACK TO sidelite_atomic", c"RELEASE sidelite_atomic"],
+        false => &[c"ROLLBACK"],
     };
     for sql in undo {
         if runner.database.is_in_transaction() {

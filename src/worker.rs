@@ -154,8 +154,8 @@ impl Worker {
         self.watch.begin(id, id, deadline);
         if let Some(error) = self.refusal(&[&request]) {
             let never_began = matches!(error.code, SIDELITE_ERR_CANCELLED | SIDELITE_ERR_TIMEOUT)
-                && transaction::begins_transaction(work)
-                && !self.is_in_transaction();
+                && !self.is_in_transaction()
+                && transaction::leaves_open(work, false);
             if never_began {
                 self.fence.raise(self.conn.last_id());
             }
@@ -208,7 +208,7 @@ impl Worker {
             Some(error) => transaction::refused(&array, error, self.watch.verdict()),
             None => self.contained_array(&array),
         };
-        let failed = outcomes.iter_mut().find(|outcome| outcome.error.is_some());
+        let failed = outcomes.iter_mut().find(|outcome| outcome.is_culprit());
         if let Some(outcome) = failed {
             self.settle(was_open, array[0].work(), 0, outcome);
         }
@@ -256,17 +256,15 @@ impl Worker {
         }
     }
 
-    /// Raises the fence when a transaction that was open, or was to be opened, is gone.
+    /// Raises the fence when a transaction should be open after a request, and is not because the request failed.
     fn settle(&mut self, was_open: bool, work: &Work, position: usize, outcome: &mut Outcome) {
         if outcome.error.is_none() || self.is_in_transaction() {
             return;
         }
-        if was_open {
+        if was_open && !transaction::has_ended(work, position) {
             outcome.flags |= SIDELITE_EVENT_ROLLED_BACK;
         }
-        let is_lost = was_open && !transaction::ends_transaction(work, position);
-        let never_began = !was_open && transaction::begins_transaction(work);
-        if is_lost || never_began {
+        if transaction::leaves_open(work, was_open) {
             self.fence.raise(self.conn.last_id());
         }
     }
@@ -280,7 +278,9 @@ impl Worker {
     /// Tells the end of a request, with the state of the connection after it.
     fn finish(&mut self, request: Pending, mut outcome: Outcome) {
         if let Session::Open(database) = &self.session {
-            outcome.last_insert_rowid = database.last_insert_rowid();
+            outcome
+                .last_insert_rowid
+                .get_or_insert(database.last_insert_rowid());
             if database.is_in_transaction() {
                 outcome.flags |= SIDELITE_EVENT_IN_TRANSACTION;
             }
@@ -308,8 +308,14 @@ impl Worker {
             );
         match begun {
             Some(stream) => {
-                self.conn.passes(request.id());
-                self.streams.push_back(Running { request, stream });
+                let id = request.id();
+                let mut running = Some(Running { request, stream });
+                // Its first chunks come in their place; only then it is parked.
+                while running.as_ref().is_some_and(Running::has_credit) {
+                    running = running.and_then(|running| self.advance(running));
+                }
+                self.streams.extend(running);
+                self.conn.passes(id);
             }
             None => {
                 self.settle(was_open, request.work(), 0, &mut outcome);
@@ -332,7 +338,8 @@ impl Worker {
         }
         let ready = self.streams.iter().position(Running::has_credit);
         if let Some(running) = ready.and_then(|index| self.streams.remove(index)) {
-            self.advance(running);
+            let running = self.advance(running);
+            self.streams.extend(running);
         }
         self.watch.end();
     }
@@ -350,11 +357,13 @@ impl Worker {
             .map(|verdict| Error::code(verdict.code()))
     }
 
-    fn advance(&mut self, mut running: Running) {
+    /// Sends a stream's next chunk, or its end.
+    fn advance(&mut self, mut running: Running) -> Option<Running> {
         let id = running.request.id();
+        let was_open = self.is_in_transaction();
         self.watch.begin(id, id, running.deadline());
         let mut chunk = None;
-        let outcome = self.contained(|runner| match running.stream.step(runner) {
+        let mut outcome = self.contained(|runner| match running.stream.step(runner) {
             Step::Chunk(block) => {
                 chunk = Some(block);
                 Outcome::default()
@@ -364,9 +373,13 @@ impl Worker {
         match chunk {
             Some(block) => {
                 self.watch.outbox.push(running.request.part(block));
-                self.streams.push_back(running);
+                Some(running)
             }
-            None => self.stop(running, outcome),
+            None => {
+                self.settle(was_open, running.request.work(), 0, &mut outcome);
+                self.stop(running, outcome);
+                None
+            }
         }
     }
 

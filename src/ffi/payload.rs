@@ -4,6 +4,7 @@ use super::plain;
 use super::request::*;
 use super::status::*;
 use super::value::*;
+use crate::text::Sql;
 use smallvec::SmallVec;
 use std::ffi::{CString, c_char};
 
@@ -28,18 +29,23 @@ pub(crate) struct Payload {
 }
 
 enum Storage {
-    /// The values, then the SQL and the bytes of TEXT and BLOB, in units of 16 bytes. Offsets count from the start.
+    /// The values, then the SQL with a NUL and the bytes of TEXT and BLOB, in units of 16 bytes. Offsets count from the start.
     Copied {
         units: Units,
         sql_at: usize,
         sql_len: usize,
     },
-    /// The host's own memory, which it promised to leave alone until the final event.
+    /// The host's own memory, which it promised to leave alone until the final event. SQL without a NUL is copied.
     Static {
-        sql: *const u8,
-        sql_len: usize,
+        sql: StaticSql,
         values: *const sidelite_value,
     },
+}
+
+enum StaticSql {
+    Copied(Vec<u8>),
+    /// With its NUL.
+    Borrowed(*const u8, usize),
 }
 
 // SAFETY: copied storage is owned; static storage is only read, by one thread at a time, and the host keeps it
@@ -62,29 +68,26 @@ impl Payload {
         let count = ncols.checked_mul(nrows).ok_or(SIDELITE_ERR_TOO_BIG)?;
         // SAFETY: the caller's promise about `sql`.
         let sql = unsafe { sql_of(request) }?;
-        if count as u64 > bytes_max / 16 {
-            return Err(SIDELITE_ERR_TOO_BIG);
-        }
+        // One more for the NUL. What is left to the host is not counted.
+        let is_static = request.flags & SIDELITE_STATIC != 0;
+        let fixed = (count as u64)
+            .saturating_mul(16)
+            .saturating_add(sql.len() as u64 + 1);
+        let bytes_max = if is_static { u64::MAX } else { bytes_max };
+        let bytes_max = bytes_max.checked_sub(fixed).ok_or(SIDELITE_ERR_TOO_BIG)?;
         // SAFETY: the caller's promise about `values`.
         let values = unsafe { plain::array(request.values, count) }?;
         // SAFETY: the caller's promise about what the values point to.
-        let bytes = unsafe { check(values, any_text) }?;
+        let bytes = unsafe { check(values, any_text, bytes_max) }?;
         // SAFETY: the caller's promise about `names`.
         let names = unsafe { names_of(request.names, ncols) }?;
-        let total = bytes
-            .saturating_add(sql.len() as u64)
-            .saturating_add(16 * count as u64);
-        let storage = if request.flags & SIDELITE_STATIC != 0 {
-            Storage::Static {
-                sql: sql.as_ptr(),
-                sql_len: sql.len(),
+        let storage = match is_static {
+            true => Storage::Static {
+                sql: static_sql(request, sql),
                 values: request.values,
-            }
-        } else if total > bytes_max {
-            return Err(SIDELITE_ERR_TOO_BIG);
-        } else {
-            // SAFETY: `check` found the values sound, and `total` is what they need.
-            unsafe { copy(sql, values, total as usize) }?
+            },
+            // SAFETY: `check` found the values sound, and this is what they need.
+            false => unsafe { copy(sql, values, (fixed + bytes) as usize) }?,
         };
         Ok(Self {
             storage,
@@ -102,18 +105,25 @@ impl Payload {
         }
     }
 
-    pub(crate) fn sql(&self) -> &[u8] {
-        match &self.storage {
+    pub(crate) fn sql(&self) -> Sql<'_> {
+        Sql::with_nul(match &self.storage {
             Storage::Copied {
                 units,
                 sql_at,
                 sql_len,
-            } => &bytes_of(units)[*sql_at..sql_at + sql_len],
-            // SAFETY: the host keeps the text until the final event; this payload does not outlive it.
-            Storage::Static { sql, sql_len, .. } => unsafe {
-                std::slice::from_raw_parts(*sql, *sql_len)
-            },
-        }
+            } => &bytes_of(units)[*sql_at..=sql_at + sql_len],
+            Storage::Static {
+                sql: StaticSql::Copied(sql),
+                ..
+            } => sql,
+            Storage::Static {
+                sql: StaticSql::Borrowed(sql, len),
+                ..
+            } => {
+                // SAFETY: the host keeps the text until the final event; this payload does not outlive it.
+                unsafe { std::slice::from_raw_parts(*sql, *len) }
+            }
+        })
     }
 
     /// A row of values; `row` is below `nrows`.
@@ -186,6 +196,15 @@ unsafe fn data_of<'a>(value: &sidelite_value) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(value.r#as.data.cast(), value.len as usize) }
 }
 
+fn static_sql(request: &sidelite_request, sql: &[u8]) -> StaticSql {
+    match request.sql_len {
+        SIDELITE_NUL_TERMINATED if !request.sql.is_null() => {
+            StaticSql::Borrowed(sql.as_ptr(), sql.len() + 1)
+        }
+        _ => StaticSql::Copied([sql, b"\0"].concat()),
+    }
+}
+
 /// # Safety
 /// `sql` is NULL, or `sql_len` bytes, or NUL-terminated when that says so.
 unsafe fn sql_of<'a>(request: &sidelite_request) -> Result<&'a [u8], i32> {
@@ -199,13 +218,13 @@ unsafe fn sql_of<'a>(request: &sidelite_request) -> Result<&'a [u8], i32> {
     let sql = if request.sql_len == SIDELITE_NUL_TERMINATED {
         // SAFETY: the caller says it is terminated.
         unsafe { std::ffi::CStr::from_ptr(request.sql) }.to_bytes()
-    } else if request.sql_len > i32::MAX as u64 {
+    } else if request.sql_len >= i32::MAX as u64 {
         return Err(SIDELITE_ERR_TOO_BIG);
     } else {
         // SAFETY: the caller says so many bytes are readable.
         unsafe { std::slice::from_raw_parts(request.sql.cast::<u8>(), request.sql_len as usize) }
     };
-    if sql.len() > i32::MAX as usize {
+    if sql.len() >= i32::MAX as usize {
         return Err(SIDELITE_ERR_TOO_BIG);
     }
     if sql.contains(&0) || std::str::from_utf8(sql).is_err() {
@@ -214,11 +233,11 @@ unsafe fn sql_of<'a>(request: &sidelite_request) -> Result<&'a [u8], i32> {
     Ok(sql)
 }
 
-/// Checks all values; returns how many bytes of TEXT and BLOB they have.
+/// Checks all values, their lengths before their bytes; returns how many bytes of TEXT and BLOB they have.
 ///
 /// # Safety
 /// TEXT and BLOB point to `len` readable bytes, or NULL.
-unsafe fn check(values: &[sidelite_value], any_text: bool) -> Result<u64, i32> {
+unsafe fn check(values: &[sidelite_value], any_text: bool, bytes_max: u64) -> Result<u64, i32> {
     let mut bytes = 0u64;
     for value in values {
         match value.r#type {
@@ -229,8 +248,7 @@ unsafe fn check(values: &[sidelite_value], any_text: bool) -> Result<u64, i32> {
                     return Err(SIDELITE_ERR_MISUSE);
                 }
                 bytes += u64::from(value.len);
-                // No SQLite takes values of 2 GiB; do not read them to find out about their text.
-                if value.len > i32::MAX as u32 {
+                if value.len > i32::MAX as u32 || bytes > bytes_max {
                     return Err(SIDELITE_ERR_TOO_BIG);
                 }
                 // SAFETY: readable as the caller says.
@@ -259,9 +277,9 @@ unsafe fn names_of(
     let names = unsafe { plain::array(names, ncols) }?;
     let copies = names.iter().map(|&name| {
         // SAFETY: as the caller says.
-        unsafe { plain::c_string(name) }
-            .map(ToOwned::to_owned)
-            .ok_or(SIDELITE_ERR_MISUSE)
+        let name = unsafe { plain::c_string(name) }.ok_or(SIDELITE_ERR_MISUSE)?;
+        name.to_str().map_err(|_| SIDELITE_ERR_BAD_TEXT)?;
+        Ok(name.to_owned())
     });
     copies.collect::<Result<_, _>>().map(Some)
 }
@@ -269,7 +287,7 @@ unsafe fn names_of(
 /// Copies SQL and values into one allocation.
 ///
 /// # Safety
-/// The values were checked, and `total` is 16 bytes for each plus the bytes of SQL, TEXT and BLOB.
+/// The values were checked, and `total` is 16 bytes for each plus the bytes of SQL, its NUL, TEXT and BLOB.
 unsafe fn copy(sql: &[u8], values: &[sidelite_value], total: usize) -> Result<Storage, i32> {
     let count = total.div_ceil(16);
     let mut units = Units::new();
@@ -282,7 +300,7 @@ unsafe fn copy(sql: &[u8], values: &[sidelite_value], total: usize) -> Result<St
         r#as: sidelite_value_as { integer: 0 },
     };
     let sql_at = 16 * values.len();
-    let mut at = sql_at + sql.len();
+    let mut at = sql_at + sql.len() + 1;
     let base = units.as_mut_ptr();
     // SAFETY: the allocation has `count` units, which hold `total` bytes: the values, then `sql`, then the bytes of
     // each TEXT and BLOB, in this order. The last unit is zeroed before it is partly written.
@@ -291,6 +309,7 @@ unsafe fn copy(sql: &[u8], values: &[sidelite_value], total: usize) -> Result<St
             base.add(last).write(zero);
         }
         std::ptr::copy_nonoverlapping(sql.as_ptr(), base.cast::<u8>().add(sql_at), sql.len());
+        base.cast::<u8>().add(sql_at + sql.len()).write(0);
         for (index, value) in values.iter().enumerate() {
             let mut copied = *value;
             match value.r#type {

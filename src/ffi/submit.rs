@@ -61,7 +61,7 @@ pub(super) unsafe fn requests(
         }
         // SAFETY: the request's own pointers are valid as the header says.
         let event = unsafe { event_of(&conn, &request, is_atomic) }?;
-        bytes += event.charge;
+        bytes += event.payload_bytes();
         chain.push(event);
     }
     conn.submit(chain, bytes)
@@ -101,7 +101,6 @@ unsafe fn event_of(
         let queue = QUEUES.get(request.reply_to.addr() as u64)?;
         event.reply_to = Some(ReplyTo::new(queue).ok_or(SIDELITE_ERR_BAD_HANDLE)?);
     }
-    event.charge = payload.bytes();
     event.work = Some(Work {
         kind,
         flags: request.flags | if is_atomic { SIDELITE_ATOMIC } else { 0 },
@@ -147,10 +146,10 @@ fn check_shape(request: &sidelite_request, kind: Kind) -> Result<(), i32> {
 fn check_atomic(payload: &Payload, kind: Kind, flags: u32) -> Result<(), i32> {
     let is_right = match kind {
         Kind::Stream | Kind::Run(_) => false,
-        Kind::Script => !text::controls_transaction(payload.sql()),
-        _ if flags & SIDELITE_MULTI != 0 => !text::controls_transaction(payload.sql()),
+        Kind::Script => !text::controls_transaction(payload.sql().bytes()),
+        _ if flags & SIDELITE_MULTI != 0 => !text::controls_transaction(payload.sql().bytes()),
         _ => !matches!(
-            text::verb(payload.sql()),
+            text::verb(payload.sql().bytes()),
             text::Verb::Begin | text::Verb::End
         ),
     };

@@ -9,7 +9,7 @@ pub(crate) use open::{JOURNAL_MODES, Options, SYNCHRONOUS};
 pub(crate) use statement::{Cursor, Statement};
 
 use crate::error::Error;
-use crate::text::{self, Verb};
+use crate::text::{self, Sql, Verb};
 use crate::watch::Watch;
 use hashlink::LruCache;
 use rusqlite::ffi;
@@ -72,17 +72,18 @@ impl Database {
     }
 
     /// A statement from the cache, or a fresh one: the first of `sql`, of which nothing may follow.
-    pub(crate) fn cached<'p>(&mut self, sql: &[u8]) -> Result<Prepared<'p>, Error> {
+    pub(crate) fn cached<'p>(&mut self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
         let Some(cache) = &mut self.cache else {
             return self.prepare_single(sql);
         };
-        if let Some(statement) = cache.get(sql) {
+        if let Some(statement) = cache.get(sql.bytes()) {
             // One that a paused stream runs is left alone.
             if Rc::strong_count(statement) == 1 {
                 self.watch.count_cache(true);
+                let cursor = Some(Cursor::new(Rc::clone(statement)));
                 return Ok(Prepared {
-                    cursor: Some(Cursor::new(Rc::clone(statement))),
-                    tail: sql.len(),
+                    cursor,
+                    tail: sql.bytes().len(),
                 });
             }
             return self.prepare_single(sql);
@@ -90,35 +91,48 @@ impl Database {
         self.watch.count_cache(false);
         let prepared = self.prepare_with(sql, ffi::SQLITE_PREPARE_PERSISTENT)?;
         refuse_tail(sql, &prepared)?;
-        if let (Some(cache), Some(cursor)) = (&mut self.cache, &prepared.cursor) {
-            cache.insert(sql.into(), cursor.statement());
+        if let (Some(cache), Some(cursor)) = (&mut self.cache, &prepared.cursor)
+            // Many PRAGMAs take effect, and find their answer, when they are prepared.
+            && cursor.verb() != Verb::Pragma
+        {
+            cache.insert(sql.bytes().into(), cursor.statement());
         }
         Ok(prepared)
     }
 
     /// A statement of its own; a tail is refused.
-    pub(crate) fn prepare_single<'p>(&mut self, sql: &[u8]) -> Result<Prepared<'p>, Error> {
+    pub(crate) fn prepare_single<'p>(&mut self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
         let prepared = self.prepare(sql)?;
         refuse_tail(sql, &prepared)?;
         Ok(prepared)
     }
 
     /// The first statement of `sql`.
-    pub(crate) fn prepare<'p>(&mut self, sql: &[u8]) -> Result<Prepared<'p>, Error> {
+    pub(crate) fn prepare<'p>(&mut self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
         self.watch.count_cache(false);
         self.prepare_with(sql, 0)
     }
 
-    fn prepare_with<'p>(&mut self, sql: &[u8], flags: u32) -> Result<Prepared<'p>, Error> {
+    /// A PRAGMA about the busy timeout works as it is prepared, so SQLite's own handler stands in meanwhile.
+    fn prepare_with<'p>(&mut self, sql: Sql<'_>, flags: u32) -> Result<Prepared<'p>, Error> {
+        match concerns_busy_timeout(sql.bytes()) {
+            true => self.with_own_busy_timeout(|database| database.prepare_raw(sql, flags)),
+            false => self.prepare_raw(sql, flags),
+        }
+    }
+
+    fn prepare_raw<'p>(&mut self, sql: Sql<'_>, flags: u32) -> Result<Prepared<'p>, Error> {
         let mut statement = std::ptr::null_mut();
         let mut tail = std::ptr::null();
-        let text = sql.as_ptr().cast::<c_char>();
+        let text = sql.bytes_with_nul();
+        let start = text.as_ptr().cast::<c_char>();
         // SAFETY: `text` has `len` readable bytes (below 2 GiB, checked at submit); the out-pointers are ours.
         let code = unsafe {
+            let len = text.len() as c_int;
             ffi::sqlite3_prepare_v3(
                 self.raw(),
-                text,
-                sql.len() as c_int,
+                start,
+                len,
                 flags,
                 &raw mut statement,
                 &raw mut tail,
@@ -128,13 +142,13 @@ impl Database {
             return Err(self.error(code));
         }
         let tail = match tail.is_null() {
-            true => sql.len(),
-            // SAFETY: the tail points into `sql` or to its end.
-            false => unsafe { tail.offset_from_unsigned(text) },
+            true => sql.bytes().len(),
+            // SAFETY: the tail points into the text.
+            false => unsafe { tail.offset_from_unsigned(start) },
         };
         // SAFETY: just made by this connection, and nobody else's.
         let statement =
-            unsafe { Statement::new(statement, Rc::clone(&self.connection), &sql[..tail]) };
+            unsafe { Statement::new(statement, Rc::clone(&self.connection), &text[..tail]) };
         Ok(Prepared {
             cursor: statement.map(|statement| Cursor::new(Rc::new(statement))),
             tail,
@@ -175,28 +189,25 @@ impl Database {
         }
     }
 
-    /// Runs `body`, a PRAGMA that may read or set the busy timeout, with SQLite's own handler in place of ours, and then
-    /// takes over what was set: the pragma would silently replace the handler that makes lock waits cancellable.
-    pub(crate) fn with_own_busy_timeout<R>(&mut self, body: impl FnOnce(&mut Self) -> R) -> R {
+    /// Runs `body` with SQLite's own busy handler in place of ours, and then takes over the timeout that was set: the
+    /// PRAGMA would silently replace the handler that makes lock waits cancellable.
+    fn with_own_busy_timeout<R>(&mut self, body: impl FnOnce(&mut Self) -> R) -> R {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_busy_timeout(self.raw(), self.watch.busy_timeout_ms()) };
         let result = body(self);
-        if let Ok(timeout) = self.pragma_int(b"PRAGMA busy_timeout") {
+        if let Ok(timeout) = self.busy_timeout_set() {
             self.watch.set_busy_timeout_ms(timeout as i32);
         }
         self.install_busy_handler();
         result
     }
 
-    fn pragma_int(&mut self, sql: &[u8]) -> Result<i64, Error> {
-        let Some(mut cursor) = self.prepare_with(sql, 0)?.cursor else {
+    fn busy_timeout_set(&mut self) -> Result<i64, Error> {
+        let Some(mut cursor) = self.prepare_raw(c"PRAGMA busy_timeout".into(), 0)?.cursor else {
             return Ok(0);
         };
-        match cursor.step() {
-            Ok(true) => Ok(cursor.integer(0)),
-            Ok(false) => Ok(0),
-            Err(code) => Err(self.error(code)),
-        }
+        cursor.step().map_err(|code| self.error(code))?;
+        Ok(cursor.integer(0))
     }
 
     fn install_busy_handler(&self) {
@@ -230,8 +241,8 @@ impl Database {
     }
 }
 
-fn refuse_tail(sql: &[u8], prepared: &Prepared) -> Result<(), Error> {
-    if text::is_blank(&sql[prepared.tail..]) {
+fn refuse_tail(sql: Sql<'_>, prepared: &Prepared) -> Result<(), Error> {
+    if text::is_blank(sql.from(prepared.tail).bytes()) {
         return Ok(());
     }
     let mut error = Error::new(

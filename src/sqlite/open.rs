@@ -3,11 +3,12 @@
 use super::{Database, VERSION_MIN};
 use crate::error::Error;
 use crate::ffi::conn::*;
-use crate::ffi::status::{SIDELITE_ERR_MISUSE, SIDELITE_ERR_UNSUPPORTED};
+use crate::ffi::status::{SIDELITE_ERR_BAD_TEXT, SIDELITE_ERR_MISUSE, SIDELITE_ERR_UNSUPPORTED};
 use crate::watch::Watch;
 use hashlink::LruCache;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, ffi};
+use std::borrow::Cow;
 use std::ffi::{CString, OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -40,6 +41,23 @@ impl Options {
         self.has(SIDELITE_OPEN_HARDENED | SIDELITE_OPEN_UNTRUSTED)
     }
 
+    fn is_shared_in_memory(&self) -> bool {
+        self.has(SIDELITE_OPEN_MEMORY) && self.has(SIDELITE_OPEN_SHARED_CACHE)
+    }
+
+    /// The name as SQLite wants it, which shares what is in memory only under a URI.
+    fn name(&self) -> Cow<'_, [u8]> {
+        let path = self.path.as_bytes();
+        if !self.is_shared_in_memory() || self.has(SIDELITE_OPEN_URI) && path.starts_with(b"file:")
+        {
+            return path.into();
+        }
+        let escaped: String = path.iter().map(|byte| format!("%{byte:02X}")).collect();
+        format!("file:{escaped}?mode=memory&cache=shared")
+            .into_bytes()
+            .into()
+    }
+
     fn open_flags(&self) -> OpenFlags {
         let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags |= match (
@@ -50,6 +68,9 @@ impl Options {
             (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
             (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         };
+        if self.is_shared_in_memory() {
+            flags |= OpenFlags::SQLITE_OPEN_URI;
+        }
         for (flag, sqlite) in [
             (SIDELITE_OPEN_URI, OpenFlags::SQLITE_OPEN_URI),
             (SIDELITE_OPEN_MEMORY, OpenFlags::SQLITE_OPEN_MEMORY),
@@ -78,7 +99,8 @@ impl Database {
             );
             return Err(Error::new(SIDELITE_ERR_UNSUPPORTED, text));
         }
-        let path = Path::new(OsStr::from_bytes(options.path.as_bytes()));
+        let name = options.name();
+        let path = Path::new(OsStr::from_bytes(&name));
         let connection = match &options.vfs {
             Some(vfs) => {
                 Connection::open_with_flags_and_vfs(path, options.open_flags(), vfs.as_c_str())
@@ -92,10 +114,24 @@ impl Database {
             connection: Rc::new(connection),
             watch,
         };
+        database.look_at_file()?;
         database.install_busy_handler();
         database.install_progress_handler();
         database.configure(options)?;
         Ok(database)
+    }
+
+    /// SQLite looks at a file when it is first used. Looking at once tells a host that opens no database, or what it
+    /// cannot read, about it. A file that others have locked is none of these, and no reason to wait.
+    fn look_at_file(&mut self) -> Result<(), Error> {
+        // SAFETY: the connection is open; without a busy handler it does not wait.
+        unsafe { ffi::sqlite3_busy_timeout(self.raw(), 0) };
+        match self.pragma("schema_version") {
+            Err(error) if !matches!(error.code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn configure(&mut self, options: &Options) -> Result<(), Error> {
@@ -113,17 +149,10 @@ impl Database {
             self.set_journal_mode(JOURNAL_MODES[options.journal_mode])?;
         }
         if options.synchronous > 0 {
-            self.run(
-                format!("PRAGMA synchronous={}", SYNCHRONOUS[options.synchronous]).as_bytes(),
-            )?;
+            self.pragma(&format!("synchronous={}", SYNCHRONOUS[options.synchronous]))?;
         }
         for pragma in &options.pragmas {
-            let sql = [b"PRAGMA ", pragma.as_bytes()].concat();
-            if super::concerns_busy_timeout(&sql) {
-                self.with_own_busy_timeout(|database| database.run(&sql))?;
-            } else {
-                self.run(&sql)?;
-            }
+            self.pragma(&pragma.to_string_lossy())?;
         }
         if options.has(SIDELITE_OPEN_UNTRUSTED) {
             self.limit_sql()?;
@@ -136,7 +165,7 @@ impl Database {
         self.set(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         self.set(ffi::SQLITE_DBCONFIG_DQS_DML, false)?;
         self.set(ffi::SQLITE_DBCONFIG_DQS_DDL, false)?;
-        self.run(b"PRAGMA mmap_size=0")
+        self.pragma("mmap_size=0").map(drop)
     }
 
     fn distrust_file(&mut self) -> Result<(), Error> {
@@ -144,8 +173,8 @@ impl Database {
         self.set(ffi::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
         self.set(ffi::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false)?;
         self.set(ffi::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false)?;
-        self.run(b"PRAGMA cell_size_check=ON")?;
-        match self.text_of(b"PRAGMA quick_check(1)")? {
+        self.pragma("cell_size_check=ON")?;
+        match self.pragma("quick_check(1)")? {
             verdict if verdict == b"ok" => Ok(()),
             verdict => Err(Error {
                 message: verdict,
@@ -193,7 +222,7 @@ impl Database {
 
     /// A database in memory keeps its journal there, whatever is asked for.
     fn set_journal_mode(&mut self, mode: &str) -> Result<(), Error> {
-        let now = self.text_of(format!("PRAGMA journal_mode={mode}").as_bytes())?;
+        let now = self.pragma(&format!("journal_mode={mode}"))?;
         if now == mode.as_bytes() || now == b"memory" {
             return Ok(());
         }
@@ -204,18 +233,14 @@ impl Database {
         ))
     }
 
-    fn run(&mut self, sql: &[u8]) -> Result<(), Error> {
-        self.text_of(sql).map(drop)
-    }
-
-    /// Runs one statement to its end; the text of its first cell, or nothing.
-    fn text_of(&mut self, sql: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut text = None;
-        let prepared = self.prepare_with(sql, 0)?;
-        super::refuse_tail(sql, &prepared)?;
-        let Some(mut cursor) = prepared.cursor else {
+    /// Runs a PRAGMA; the text of its first cell, or nothing.
+    fn pragma(&mut self, pragma: &str) -> Result<Vec<u8>, Error> {
+        let sql = CString::new(format!("PRAGMA {pragma}"))
+            .map_err(|_| Error::code(SIDELITE_ERR_BAD_TEXT))?;
+        let Some(mut cursor) = self.prepare_single(sql.as_c_str().into())?.cursor else {
             return Ok(Vec::new());
         };
+        let mut text = None;
         while cursor.step().map_err(|code| self.error(code))? {
             text.get_or_insert_with(|| cursor.text(0));
         }

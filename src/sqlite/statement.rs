@@ -14,7 +14,6 @@ pub(crate) struct Statement {
     parameters: c_int,
     readonly: bool,
     verb: Verb,
-    concerns_busy_timeout: bool,
     _connection: Rc<rusqlite::Connection>,
 }
 
@@ -37,13 +36,11 @@ impl Statement {
             )
         };
         let verb = text::verb(sql);
-        let concerns_busy_timeout = verb == Verb::Pragma && super::concerns_busy_timeout(sql);
         Some(Self {
             raw,
             parameters,
             readonly,
             verb,
-            concerns_busy_timeout,
             _connection: connection,
         })
     }
@@ -89,10 +86,6 @@ impl<'p> Cursor<'p> {
 
     pub(crate) fn verb(&self) -> Verb {
         self.statement.verb
-    }
-
-    pub(crate) fn concerns_busy_timeout(&self) -> bool {
-        self.statement.concerns_busy_timeout
     }
 
     /// The name of a parameter, from 1, with its prefix; None for a bare `?`.
