@@ -15,8 +15,8 @@ use crate::worker::Worker;
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 pub(crate) static CONNS: Table<Conn> = Table::new(2);
@@ -62,7 +62,7 @@ pub(crate) struct Conn {
     /// Credit of streams, by id, from submit to the final event.
     credits: Mutex<HashMap<i64, Arc<Credit>>>,
     is_poisoned: AtomicBool,
-    interrupter: OnceLock<rusqlite::InterruptHandle>,
+    interrupter: Mutex<Option<rusqlite::InterruptHandle>>,
 }
 
 /// Requests enter one submit at a time: ids and places in the channel are given together.
@@ -151,7 +151,7 @@ impl Conn {
                 has_cancels: AtomicBool::new(false),
                 credits: Mutex::default(),
                 is_poisoned: AtomicBool::new(false),
-                interrupter: OnceLock::new(),
+                interrupter: Mutex::new(None),
             })
         })?;
         if !queue.enter(&conn) {
@@ -316,7 +316,7 @@ impl Conn {
         if cancel {
             self.cancel_upto(CANCELLED_BY_CLOSE);
             // Beside our own handlers: they do not reach into a checkpoint. Nobody else is hit: all is cancelled.
-            if let Some(interrupter) = self.interrupter.get() {
+            if let Some(interrupter) = &*self.interrupter.lock() {
                 interrupter.interrupt();
             }
         }
@@ -356,7 +356,7 @@ impl Conn {
     }
 
     pub(crate) fn set_interrupter(&self, interrupter: rusqlite::InterruptHandle) {
-        let _ = self.interrupter.set(interrupter);
+        *self.interrupter.lock() = Some(interrupter);
     }
 
     /// The handle ends without a CLOSED event.

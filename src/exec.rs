@@ -14,7 +14,7 @@ use crate::ffi::status::SIDELITE_ERR_TOO_BIG;
 use crate::request::{Kind, Outcome, Work};
 use crate::result::{Rows, Scratch};
 use crate::sqlite::{Cursor, Database, Prepared};
-use crate::text::{self, Sql, Verb};
+use crate::text::{self, Sql};
 use crate::watch::Watch;
 use rusqlite::ffi::SQLITE_RANGE;
 use std::ffi::CString;
@@ -171,7 +171,7 @@ impl Runner<'_> {
     /// A commit may wait for the disk: what is done already should not wait with it.
     fn flush_before_commit(&self, cursor: &Cursor<'_>) {
         let commits = !cursor.is_readonly() && !self.database.is_in_transaction();
-        if commits || cursor.verb() == Verb::End {
+        if commits || cursor.ends_transaction() {
             self.watch.outbox.flush();
         }
     }

@@ -38,17 +38,19 @@ impl<'a> From<&'a CStr> for Sql<'a> {
 
 /// What a statement does to transactions, by its first word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
+pub(crate) enum Verb<'a> {
     Begin,
-    /// Begins a transaction when there is none.
-    Savepoint,
+    /// With its name. It begins a transaction when there is none.
+    Savepoint(&'a [u8]),
+    /// Ends the transaction that its savepoint began.
+    Release(&'a [u8]),
     /// COMMIT, END, or a ROLLBACK that is not TO a savepoint.
     End,
     Pragma,
     Other,
 }
 
-pub(crate) fn verb(statement: &[u8]) -> Verb {
+pub(crate) fn verb(statement: &[u8]) -> Verb<'_> {
     let mut tokens = Tokens { sql: statement };
     let Some(word) = tokens.next_word_after_semicolons() else {
         return Verb::Other;
@@ -57,7 +59,9 @@ pub(crate) fn verb(statement: &[u8]) -> Verb {
     if is("BEGIN") {
         Verb::Begin
     } else if is("SAVEPOINT") {
-        Verb::Savepoint
+        Verb::Savepoint(tokens.next_name())
+    } else if is("RELEASE") {
+        Verb::Release(tokens.next_name())
     } else if is("COMMIT") || is("END") {
         Verb::End
     } else if is("ROLLBACK") {
@@ -84,11 +88,29 @@ pub(crate) fn ends_transaction(sql: &[u8]) -> bool {
 
 /// Whether a transaction would be open after a text that was run whole, if one was, or was not, before it.
 pub(crate) fn leaves_open(sql: &[u8], is_open: bool) -> bool {
-    Statements { rest: sql }.fold(is_open, |is_open, statement| match verb(statement) {
-        Verb::Begin | Verb::Savepoint => true,
-        Verb::End => false,
-        Verb::Pragma | Verb::Other => is_open,
-    })
+    let mut began = is_open;
+    let mut savepoints: Vec<&[u8]> = Vec::new();
+    for statement in (Statements { rest: sql }) {
+        match verb(statement) {
+            Verb::Begin => began = true,
+            Verb::Savepoint(name) => savepoints.push(name),
+            Verb::Release(name) => {
+                let is_it = |savepoint: &&[u8]| savepoint.eq_ignore_ascii_case(name);
+                savepoints.truncate(
+                    savepoints
+                        .iter()
+                        .rposition(is_it)
+                        .unwrap_or(savepoints.len()),
+                );
+            }
+            Verb::End => {
+                began = false;
+                savepoints.clear();
+            }
+            Verb::Pragma | Verb::Other => {}
+        }
+    }
+    began || !savepoints.is_empty()
 }
 
 /// Whether one of the statements begins or ends a transaction outright.
@@ -135,6 +157,8 @@ impl<'a> Iterator for Statements<'a> {
 
 enum Token<'a> {
     Word(&'a [u8]),
+    /// Without its quotes.
+    Quoted(&'a [u8]),
     Semicolon,
     Other,
 }
@@ -150,8 +174,17 @@ impl<'a> Tokens<'a> {
             match self.next()? {
                 Token::Word(word) => return Some(word),
                 Token::Semicolon => {}
-                Token::Other => return None,
+                Token::Quoted(_) | Token::Other => return None,
             }
+        }
+    }
+
+    /// The name behind SAVEPOINT or RELEASE [SAVEPOINT].
+    fn next_name(&mut self) -> &'a [u8] {
+        match self.next() {
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case(b"SAVEPOINT") => self.next_name(),
+            Some(Token::Word(name) | Token::Quoted(name)) => name,
+            _ => b"",
         }
     }
 
@@ -160,8 +193,8 @@ impl<'a> Tokens<'a> {
         let sql = self.sql;
         let (length, token) = match *sql.first()? {
             b';' => (1, Token::Semicolon),
-            quote @ (b'\'' | b'"' | b'`') => (quoted(sql, quote), Token::Other),
-            b'[' => (quoted(sql, b']'), Token::Other),
+            quote @ (b'\'' | b'"' | b'`') => quoted(sql, quote),
+            b'[' => quoted(sql, b']'),
             c if is_word(c) => {
                 let length = sql.iter().position(|&c| !is_word(c)).unwrap_or(sql.len());
                 (length, Token::Word(&sql[..length]))
@@ -198,12 +231,12 @@ fn is_word(c: u8) -> bool {
     c.is_ascii_alphanumeric() || c == b'_' || c == b'$' || c >= 0x80
 }
 
-/// Length up to and with the closing quote. A doubled quote reads as two strings side by side, which ends the same.
-fn quoted(sql: &[u8], close: u8) -> usize {
-    sql[1..]
-        .iter()
-        .position(|&c| c == close)
-        .map_or(sql.len(), |at| at + 2)
+/// Up to and with the closing quote. A doubled quote reads as two strings side by side, which ends the same.
+fn quoted(sql: &[u8], close: u8) -> (usize, Token<'_>) {
+    match sql[1..].iter().position(|&c| c == close) {
+        Some(at) => (at + 2, Token::Quoted(&sql[1..=at])),
+        None => (sql.len(), Token::Other),
+    }
 }
 
 /// Whether only blanks, comments and semicolons are left.
@@ -226,7 +259,8 @@ mod tests {
         for (sql, expected) in [
             ("BEGIN IMMEDIATE", Verb::Begin),
             ("; -- x\n /* y */ begin", Verb::Begin),
-            ("SAVEPOINT a", Verb::Savepoint),
+            ("SAVEPOINT a", Verb::Savepoint(b"a")),
+            ("RELEASE SAVEPOINT \"b c\"", Verb::Release(b"b c")),
             ("commit", Verb::End),
             ("END TRANSACTION", Verb::End),
             ("/**/ROLLBACK", Verb::End),
@@ -281,6 +315,10 @@ mod tests {
             ("COMMIT; BEGIN; SELECT 1", true, true),
             ("BEGIN; SELECT 1; END", false, false),
             ("ROLLBACK TO a", true, true),
+            ("SAVEPOINT a; SELECT 1; RELEASE A", false, false),
+            ("SAVEPOINT a; SAVEPOINT b; RELEASE SAVEPOINT b", false, true),
+            ("SAVEPOINT a; SAVEPOINT b; RELEASE \"a\"", false, false),
+            ("SAVEPOINT a; RELEASE a", true, true),
             ("", true, true),
         ] {
             assert_eq!(leaves_open(sql.as_bytes(), before), after, "{sql}");

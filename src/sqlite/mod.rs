@@ -93,7 +93,7 @@ impl Database {
         refuse_tail(sql, &prepared)?;
         if let (Some(cache), Some(cursor)) = (&mut self.cache, &prepared.cursor)
             // Many PRAGMAs take effect, and find their answer, when they are prepared.
-            && cursor.verb() != Verb::Pragma
+            && !cursor.is_pragma()
         {
             cache.insert(sql.bytes().into(), cursor.statement());
         }

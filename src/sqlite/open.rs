@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use std::borrow::Cow;
 use std::ffi::{CString, OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -101,6 +102,7 @@ impl Database {
         }
         let name = options.name();
         let path = Path::new(OsStr::from_bytes(&name));
+        refuse_fifo(path)?;
         let connection = match &options.vfs {
             Some(vfs) => {
                 Connection::open_with_flags_and_vfs(path, options.open_flags(), vfs.as_c_str())
@@ -246,6 +248,18 @@ impl Database {
         }
         cursor.reset().map_err(|code| self.error(code))?;
         Ok(text.unwrap_or_default())
+    }
+}
+
+/// Opening a FIFO to read it waits for a writer, out of reach of any cancel.
+fn refuse_fifo(path: &Path) -> Result<(), Error> {
+    let is_fifo = std::fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo());
+    match is_fifo {
+        true => Err(Error {
+            message: b"unable to open database file: it is a FIFO".to_vec(),
+            ..Error::code(ffi::SQLITE_CANTOPEN)
+        }),
+        false => Ok(()),
     }
 }
 

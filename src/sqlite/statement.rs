@@ -13,7 +13,9 @@ pub(crate) struct Statement {
     raw: NonNull<ffi::sqlite3_stmt>,
     parameters: c_int,
     readonly: bool,
-    verb: Verb,
+    /// By its text: COMMIT, END or ROLLBACK; a PRAGMA.
+    ends_transaction: bool,
+    is_pragma: bool,
     _connection: Rc<rusqlite::Connection>,
 }
 
@@ -40,7 +42,8 @@ impl Statement {
             raw,
             parameters,
             readonly,
-            verb,
+            ends_transaction: verb == Verb::End,
+            is_pragma: verb == Verb::Pragma,
             _connection: connection,
         })
     }
@@ -84,8 +87,12 @@ impl<'p> Cursor<'p> {
         self.statement.readonly
     }
 
-    pub(crate) fn verb(&self) -> Verb {
-        self.statement.verb
+    pub(crate) fn ends_transaction(&self) -> bool {
+        self.statement.ends_transaction
+    }
+
+    pub(super) fn is_pragma(&self) -> bool {
+        self.statement.is_pragma
     }
 
     /// The name of a parameter, from 1, with its prefix; None for a bare `?`.
