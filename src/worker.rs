@@ -210,7 +210,7 @@ impl Worker {
         };
         let failed = outcomes.iter_mut().find(|outcome| outcome.is_culprit());
         if let Some(outcome) = failed {
-            self.settle(was_open, array[0].work(), 0, outcome);
+            self.settle_loss(was_open, was_open, outcome);
         }
         for (request, outcome) in array.into_iter().zip(outcomes) {
             self.complete(request, outcome);
@@ -256,15 +256,24 @@ impl Worker {
         }
     }
 
-    /// Raises the fence when a transaction should be open after a request, and is not because the request failed.
+    /// Looks at what a failed request has done to the transaction that was open before it, or that it began.
     fn settle(&mut self, was_open: bool, work: &Work, position: usize, outcome: &mut Outcome) {
-        if outcome.error.is_none() || self.is_in_transaction() {
+        if outcome.error.is_some() {
+            let was_open_still = was_open && !transaction::has_ended(work, position);
+            let should_be_open = transaction::leaves_open(work, was_open);
+            self.settle_loss(was_open_still, should_be_open, outcome);
+        }
+    }
+
+    /// Raises the fence when a transaction should be open after a failure, and is not.
+    fn settle_loss(&mut self, was_open: bool, should_be_open: bool, outcome: &mut Outcome) {
+        if self.is_in_transaction() {
             return;
         }
-        if was_open && !transaction::has_ended(work, position) {
+        if was_open {
             outcome.flags |= SIDELITE_EVENT_ROLLED_BACK;
         }
-        if transaction::leaves_open(work, was_open) {
+        if should_be_open {
             self.fence.raise(self.conn.last_id());
         }
     }
