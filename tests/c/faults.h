@@ -15,21 +15,17 @@ enum {
   SQLITE_ERROR = 1,
   SQLITE_BUSY = 5,
   SQLITE_NOMEM = 7,
-  SQLITE_READONLY = 8,
   SQLITE_INTERRUPT = 9,
   SQLITE_FULL = 13,
   SQLITE_CANTOPEN = 14,
   SQLITE_NOTADB = 26,
+  SQLITE_CONSTRAINT_CHECK = 275,
   SQLITE_IOERR_WRITE = 778,
   SQLITE_CONSTRAINT_FOREIGNKEY = 787,
-  SQLITE_CONSTRAINT_CHECK = 275,
   SQLITE_CONSTRAINT_NOTNULL = 1299,
   SQLITE_CONSTRAINT_PRIMARYKEY = 1555,
   SQLITE_CONSTRAINT_UNIQUE = 2067
 };
-
-/* Long enough to be caught running, and short enough to spare the disk when it is not. */
-#define LONG_WRITE "INSERT INTO long_write " COUNT_TO("20000000")
 
 /* Waits for the final event and checks its code; what else the reply holds stays until `reply_clear`. */
 #define EXPECT(queue, reply, expected)      \

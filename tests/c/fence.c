@@ -11,6 +11,9 @@
 #define RUNS(sql) {E, sql, 0, 0}
 #define RUNS_INSIDE(sql) {E, sql, 0, IN_TRANSACTION}
 
+/* Long enough to be caught running, and short enough to spare the disk when it is not. */
+#define LONG_WRITE "INSERT INTO long_write " COUNT_TO("20000000")
+
 static sidelite_queue *queue;
 static sidelite_conn *conn;
 
