@@ -301,6 +301,12 @@ static int usage(void) {
   return 2;
 }
 
+static int is_known(const char *name) {
+  for (int w = 0; w < WORKLOADS; w++)
+    if (!strcmp(plans[w].name, name)) return 1;
+  return 0;
+}
+
 static int parse(int argc, char **argv, options *o) {
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--quick")) *o = (options){1, 1, QUICK, o->only};
@@ -308,7 +314,7 @@ static int parse(int argc, char **argv, options *o) {
     else if (!strcmp(argv[i], "--rounds") && i + 1 < argc) o->rounds = (uint32_t)strtoul(argv[++i], NULL, 10);
     else return 0;
   }
-  return o->rounds >= 1 && o->rounds <= ROUNDS_MAX;
+  return o->rounds >= 1 && o->rounds <= ROUNDS_MAX && (!o->only || is_known(o->only));
 }
 
 int main(int argc, char **argv) {

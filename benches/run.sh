@@ -6,7 +6,7 @@ out=$PWD/build/bench
 mkdir -p "$out"
 
 # Cargo says where it put the library, and the SQLite that is in it.
-artifacts=$(cargo build --release --message-format=json-render-diagnostics)
+artifacts=$(cargo build --release --locked --message-format=json-render-diagnostics)
 field() { # of cargo's last message that matches: field PATTERN NAME
   printf '%s\n' "$artifacts" | grep "$1" | tail -n 1 | sed "s/.*\"$2\":\"\([^\"]*\)\".*/\1/"
 }
@@ -15,7 +15,7 @@ crate=$(dirname "$(field '"name":"libsqlite3_sys"' manifest_path)")
 tuned=$(field 'build-script-executed.*libsqlite3-sys@' out_dir)
 
 # The same SQLite as rusqlite's users get it: without the flags of .cargo/config.toml.
-artifacts=$(LIBSQLITE3_FLAGS='' cargo build --release -p libsqlite3-sys --target-dir "$out/bundled" \
+artifacts=$(LIBSQLITE3_FLAGS='' cargo build --release --locked -p libsqlite3-sys --target-dir "$out/bundled" \
   --message-format=json-render-diagnostics)
 bundled=$(field 'build-script-executed.*libsqlite3-sys@' out_dir)
 

@@ -74,7 +74,7 @@
  * 15. Text in: any length, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes and a length,
  *     whatever the file holds.
  * 16. Close never blocks. In CANCEL mode CLOSED comes within 100 ms, even out of a wait for a lock, a sort, or a
- *     paused stream; not out of one system call of a stuck disk.
+ *     paused stream; not out of one system call of a stuck disk, nor out of one sort in memory of millions of rows.
  * 17. Process exit: nothing is registered, nothing joined, nothing hangs; connections not closed behave as after
  *     SIGKILL. The threads block all asynchronous signals and leave the synchronous ones to the host.
  * 18. fork: in the child every old handle answers SIDELITE_ERR_FORKED and nothing of the parent is touched; new queues
@@ -619,7 +619,7 @@ void sidelite_release(const struct sidelite_result *result);
 // - `out`: set to the handle, 0 on failure. Not NULL.
 //
 // Returns 0, MISUSE (NULL `out`; a wake function together with DIRECT), UNSUPPORTED (unknown flag, non-zero reserved
-// field or tail), NO_MEMORY (a million handles are alive). Free it with `sidelite_queue_free`. Any thread.
+// field or tail), NO_MEMORY (65,535 queues are alive). Free it with `sidelite_queue_free`. Any thread.
 int32_t sidelite_queue_new(const struct sidelite_queue_config *config, struct sidelite_queue **out);
 
 // The queue's descriptor, made at the first call (eventfd on Linux, a pipe elsewhere).
@@ -756,7 +756,8 @@ int64_t sidelite_fetch(struct sidelite_conn *conn,
 // The first two chunks come by themselves; each further one wants a credit from `sidelite_more`. The final event
 // carries the last rows, often none. Between chunks other requests of the connection run, and a paused reader pins
 // its snapshot as any open SELECT does. Only statements that read can pause: one that writes runs to its
-// end first, and its chunks wait for credit in memory. Rows before the final event are provisional: an error may
+// end first, and its chunks wait for credit in memory. The end wants credit too: a stream whose rows just fill its window
+// needs one more `sidelite_more` for its final event. Rows before the final event are provisional: an error may
 // still follow. To stop early, `sidelite_cancel`.
 //
 // - `chunk_rows`: rows in a chunk; 0 ramps up from 16 to 512 so that the first rows come soon.

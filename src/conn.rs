@@ -62,6 +62,7 @@ pub(crate) struct Conn {
     /// Credit of streams, by id, from submit to the final event.
     credits: Mutex<HashMap<i64, Arc<Credit>>>,
     is_poisoned: AtomicBool,
+    is_nudged: AtomicBool,
     interrupter: Mutex<Option<rusqlite::InterruptHandle>>,
 }
 
@@ -151,6 +152,7 @@ impl Conn {
                 has_cancels: AtomicBool::new(false),
                 credits: Mutex::default(),
                 is_poisoned: AtomicBool::new(false),
+                is_nudged: AtomicBool::new(false),
                 interrupter: Mutex::new(None),
             })
         })?;
@@ -283,8 +285,16 @@ impl Conn {
             && (id > self.ended_id.load(Ordering::Acquire) || self.credits.lock().contains_key(&id))
     }
 
+    /// Makes the worker look around. One nudge on its way is enough.
     fn nudge(&self) {
-        let _ = self.gate.lock().sender.send(Message::Nudge);
+        if !self.is_nudged.swap(true, Ordering::AcqRel) {
+            let _ = self.gate.lock().sender.send(Message::Nudge);
+        }
+    }
+
+    /// The worker has the nudge, and looks after this.
+    pub(crate) fn nudge_arrived(&self) {
+        self.is_nudged.store(false, Ordering::Release);
     }
 
     pub(crate) fn close(&self, cancel: bool, target: Target) -> Result<i32, i32> {

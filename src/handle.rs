@@ -1,76 +1,65 @@
 //! Handles: ids in pointer's clothing, checked on every call and never dereferenced.
 //!
-//! A handle is `kind:2 | generation:31 | index:20`, below 2^53 and never 0. The index names a slot; the generation has
+//! A handle is `kind:2 | generation:32 | index:16`, below 2^53 and never 0. The index names a slot; the generation has
 //! to match the slot's, which grows with every reuse. A slot whose generations are used up is retired, so that no
 //! handle ever comes back to life.
 //!
-//! Slots live in buckets that never move, so looking one up takes no table lock, only the slot's own. After `fork` the
-//! child's epoch differs from that of the slots it inherited: these answer FORKED before any lock is touched, because
-//! a thread that does not exist in the child may have held it. The one lock that the child needs, `vacant`, is held
-//! across the fork by `before_fork` and `after_fork`.
+//! The slots are a plain static array, of which the system provides what is used, and vacant ones are chained without a
+//! lock: so nothing here can be left locked by a thread that a forked child does not have. After `fork` the
+//! child's epoch differs from that of the slots it inherited. These answer FORKED before their lock is touched, and are
+//! not used again.
 
 use crate::ffi::status::{SIDELITE_ERR_BAD_HANDLE, SIDELITE_ERR_FORKED, SIDELITE_ERR_NO_MEMORY};
-use parking_lot::{Mutex, MutexGuard};
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-const INDEX_BITS: u32 = 20;
-const GENERATION_BITS: u32 = 31;
-const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
-const SLOTS_MAX: u32 = 1 << INDEX_BITS;
+const INDEX_BITS: u32 = 16;
+const GENERATION_BITS: u32 = 32;
+const SLOTS: usize = 1 << INDEX_BITS;
 
 /// Grows by one in each child.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Table<T> {
     kind: u64,
-    /// Bucket `b` holds 2^b slots.
-    buckets: [OnceLock<Box<[Slot<T>]>>; INDEX_BITS as usize],
-    vacant: Mutex<Vacant>,
+    /// Slot 0 stays unused, so that no handle is 0.
+    slots: [Slot<T>; SLOTS],
+    /// How many slots have ever been used.
+    used: AtomicU32,
+    vacant: Vacant,
 }
 
 struct Slot<T> {
     generation: AtomicU32,
     epoch: AtomicU32,
+    /// The next vacant slot, while this one is.
+    next_vacant: AtomicU32,
     value: Mutex<Option<Arc<T>>>,
 }
 
-/// Indexes to give out: those that came back, then new ones. Index 0 stays unused, so that no handle is 0.
-pub(crate) struct Vacant {
-    returned: Vec<u32>,
-    next: u32,
-}
+/// The first vacant slot, or 0, below a tag that grows with each change: without it, a slot that went and came back
+/// meanwhile would be taken for one that stayed.
+struct Vacant(AtomicU64);
 
 impl<T> Table<T> {
     /// `kind`: 1 to 3, the top bits of its handles.
     pub(crate) const fn new(kind: u64) -> Self {
         Self {
             kind,
-            buckets: [const { OnceLock::new() }; INDEX_BITS as usize],
-            vacant: Mutex::new(Vacant {
-                returned: Vec::new(),
-                next: 1,
-            }),
+            slots: [const { Slot::new() }; SLOTS],
+            used: AtomicU32::new(0),
+            vacant: Vacant(AtomicU64::new(0)),
         }
     }
 
-    /// Takes in what `make` makes of its handle; NO_MEMORY when a million are alive.
+    /// Takes in what `make` makes of its handle; NO_MEMORY when 65,535 are alive.
     pub(crate) fn insert(&self, make: impl FnOnce(u64) -> Arc<T>) -> Result<Arc<T>, i32> {
-        let mut vacant = self.vacant.lock();
-        let index = match vacant.returned.pop() {
-            Some(index) => index,
-            None if vacant.next < SLOTS_MAX => {
-                vacant.next += 1;
-                vacant.next - 1
-            }
-            None => return Err(SIDELITE_ERR_NO_MEMORY),
-        };
-        let (bucket, offset) = place(index);
-        let slots =
-            self.buckets[bucket].get_or_init(|| (0..1u32 << bucket).map(|_| Slot::new()).collect());
-        drop(vacant);
-        let slot = &slots[offset];
+        let index = self
+            .pop_vacant()
+            .or_else(|| self.new_index())
+            .ok_or(SIDELITE_ERR_NO_MEMORY)?;
+        let slot = &self.slots[index as usize];
         slot.epoch
             .store(EPOCH.load(Ordering::Relaxed), Ordering::Relaxed);
         let generation = slot.generation.load(Ordering::Relaxed);
@@ -113,72 +102,92 @@ impl<T> Table<T> {
             .store(generation.wrapping_add(1), Ordering::Release);
         drop(value);
         drop(ended);
-        if generation < GENERATION_MAX {
-            self.vacant.lock().returned.push(index_of(handle));
+        if generation < u32::MAX {
+            self.push_vacant(index_of(handle));
         }
         true
     }
 
     fn slot(&self, handle: u64) -> Option<&Slot<T>> {
         let index = index_of(handle);
-        if handle >> (INDEX_BITS + GENERATION_BITS) != self.kind || index == 0 {
-            return None;
-        }
-        let (bucket, offset) = place(index);
-        self.buckets[bucket].get().map(|slots| &slots[offset])
+        let is_ours = handle >> (INDEX_BITS + GENERATION_BITS) == self.kind;
+        (is_ours && index > 0).then(|| &self.slots[index as usize])
     }
 
     fn handle(&self, index: u32, generation: u32) -> u64 {
-        self.kind << (INDEX_BITS + GENERATION_BITS)
-            | u64::from(generation) << INDEX_BITS
+        (self.kind << (INDEX_BITS + GENERATION_BITS))
+            | (u64::from(generation) << INDEX_BITS)
             | u64::from(index)
+    }
+
+    /// A slot that was never used.
+    fn new_index(&self) -> Option<u32> {
+        let next = |used: u32| (used < SLOTS as u32 - 1).then_some(used + 1);
+        let used = self
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        used.ok().map(|used| used + 1)
+    }
+
+    fn pop_vacant(&self) -> Option<u32> {
+        self.vacant.change(|first| {
+            let slot = &self.slots[first as usize];
+            (first > 0).then(|| slot.next_vacant.load(Ordering::Relaxed))
+        })
+    }
+
+    fn push_vacant(&self, index: u32) {
+        self.vacant.change(|first| {
+            self.slots[index as usize]
+                .next_vacant
+                .store(first, Ordering::Relaxed);
+            Some(index)
+        });
+    }
+
+    /// In the child of a fork: what the parent gave back may be locked for ever.
+    pub(crate) fn forget_vacant(&self) {
+        self.vacant.0.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Vacant {
+    /// Replaces the first vacant slot by what `next` makes of it, if anything; returns the one before.
+    fn change(&self, mut next: impl FnMut(u32) -> Option<u32>) -> Option<u32> {
+        let first_of = |tagged: u64| tagged as u32;
+        let change = |tagged: u64| {
+            let tag = (tagged >> 32).wrapping_add(1) << 32;
+            next(first_of(tagged)).map(|first| tag | u64::from(first))
+        };
+        let changed = self
+            .0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, change);
+        changed.ok().map(first_of)
     }
 }
 
 impl<T> Slot<T> {
-    fn new() -> Self {
+    const fn new() -> Self {
         Self {
-            generation: AtomicU32::new(1),
+            generation: AtomicU32::new(0),
             epoch: AtomicU32::new(0),
+            next_vacant: AtomicU32::new(0),
             value: Mutex::new(None),
         }
     }
 }
 
-fn place(index: u32) -> (usize, usize) {
-    let bucket = index.ilog2();
-    (bucket as usize, (index - (1 << bucket)) as usize)
-}
-
 fn index_of(handle: u64) -> u32 {
-    (handle & u64::from(SLOTS_MAX - 1)) as u32
+    handle as u32 & (SLOTS as u32 - 1)
 }
 
 fn generation_of(handle: u64) -> u32 {
-    (handle >> INDEX_BITS & u64::from(GENERATION_MAX)) as u32
+    (handle >> INDEX_BITS) as u32
 }
 
-type Held = RefCell<Vec<MutexGuard<'static, Vacant>>>;
-
-thread_local! {
-    /// The tables' locks while this thread forks.
-    static HELD: Held = const { RefCell::new(Vec::new()) };
-}
-
-/// Holds the table's lock while this thread forks, so that the child inherits it in a known state.
-pub(crate) fn before_fork<T>(table: &'static Table<T>) {
-    HELD.with_borrow_mut(|held| held.push(table.vacant.lock()));
-}
-
-/// Gives the locks back. The child forgets the indexes that came back: a slot of the parent may hold a lock for ever.
-pub(crate) fn after_fork(in_child: bool) {
-    HELD.with_borrow_mut(|held| {
-        if in_child {
-            EPOCH.fetch_add(1, Ordering::Relaxed);
-            held.iter_mut().for_each(|vacant| vacant.returned.clear());
-        }
-        held.clear();
-    });
+/// Handles that are alive now are foreign from now on.
+pub(crate) fn forked() {
+    EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 
 #[cfg(test)]
@@ -187,7 +196,8 @@ mod tests {
 
     #[test]
     fn contract_08_a_handle_never_comes_back_to_life() {
-        let table = Table::new(1);
+        static TABLE: Table<u64> = Table::new(1);
+        let table = &TABLE;
         let first = table.insert(Arc::new).unwrap();
         assert!(table.get(*first).is_ok());
         assert!(table.remove(*first));
@@ -200,7 +210,8 @@ mod tests {
 
     #[test]
     fn contract_08_a_slot_with_used_up_generations_is_retired() {
-        let table = Table::new(1);
+        static TABLE: Table<u64> = Table::new(1);
+        let table = &TABLE;
         let first = table.insert(Arc::new).unwrap();
         table.remove(*first);
         let index = index_of(*first);
@@ -208,7 +219,7 @@ mod tests {
             .slot(*first)
             .unwrap()
             .generation
-            .store(GENERATION_MAX, Ordering::Relaxed);
+            .store(u32::MAX, Ordering::Relaxed);
         let last = table.insert(Arc::new).unwrap();
         assert_eq!(index_of(*last), index);
         assert!(table.remove(*last));
@@ -219,16 +230,17 @@ mod tests {
 
     #[test]
     fn contract_08_other_kinds_and_random_numbers_are_refused() {
-        let table: Table<u64> = Table::new(1);
+        static TABLE: Table<u64> = Table::new(1);
+        let table = &TABLE;
         let handle = *table.insert(Arc::new).unwrap();
         for other in [
             0,
             1,
             u64::MAX,
-            handle ^ 1 << 52,
+            handle ^ (1 << 49),
             handle + 1,
-            handle | 1 << 60,
-            handle ^ 1 << 20,
+            handle | (1 << 60),
+            handle ^ (1 << 16),
         ] {
             assert_eq!(
                 table.get(other).unwrap_err(),

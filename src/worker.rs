@@ -78,7 +78,7 @@ impl Worker {
             let closed = loop {
                 match self.next() {
                     Message::Requests(requests) => self.requests(requests),
-                    Message::Nudge => {}
+                    Message::Nudge => self.conn.nudge_arrived(),
                     Message::Close(closed) => break closed,
                 }
                 self.serve_streams();
@@ -87,6 +87,7 @@ impl Worker {
                 self.serve_streams();
                 if !self.streams.is_empty() {
                     self.next();
+                    self.conn.nudge_arrived();
                 }
             }
             self.close(closed);

@@ -13,7 +13,7 @@ use std::alloc::Layout;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const SIZES: [usize; 4] = [1 << 10, 8 << 10, 64 << 10, 512 << 10];
 const ALIGN: usize = 16;
@@ -226,10 +226,9 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        if self.header().refs.fetch_sub(1, Ordering::Release) != 1 {
+        if self.header().refs.fetch_sub(1, Ordering::AcqRel) != 1 {
             return;
         }
-        fence(Ordering::Acquire);
         let last = Self {
             header: self.header,
         };

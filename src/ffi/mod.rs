@@ -24,12 +24,14 @@ mod submit;
 
 /// Holds what must not change while this thread forks.
 fn before_fork() {
-    crate::handle::before_fork(&crate::host::QUEUES);
-    crate::handle::before_fork(&crate::conn::CONNS);
     crate::sqlite::before_fork();
 }
 
 fn after_fork(in_child: bool) {
     crate::sqlite::after_fork();
-    crate::handle::after_fork(in_child);
+    if in_child {
+        crate::host::QUEUES.forget_vacant();
+        crate::conn::CONNS.forget_vacant();
+        crate::handle::forked();
+    }
 }

@@ -68,19 +68,19 @@ impl Payload {
         let count = ncols.checked_mul(nrows).ok_or(SIDELITE_ERR_TOO_BIG)?;
         // SAFETY: the caller's promise about `sql`.
         let sql = unsafe { sql_of(request) }?;
+        // SAFETY: the caller's promise about `names`.
+        let names = unsafe { names_of(request.names, ncols) }?;
         // One more for the NUL. What is left to the host is not counted.
         let is_static = request.flags & SIDELITE_STATIC != 0;
         let fixed = (count as u64)
             .saturating_mul(16)
-            .saturating_add(sql.len() as u64 + 1);
+            .saturating_add(sql.len() as u64 + 1 + bytes_of_names(names.as_deref()));
         let bytes_max = if is_static { u64::MAX } else { bytes_max };
         let bytes_max = bytes_max.checked_sub(fixed).ok_or(SIDELITE_ERR_TOO_BIG)?;
         // SAFETY: the caller's promise about `values`.
         let values = unsafe { plain::array(request.values, count) }?;
         // SAFETY: the caller's promise about what the values point to.
         let bytes = unsafe { check(values, any_text, bytes_max) }?;
-        // SAFETY: the caller's promise about `names`.
-        let names = unsafe { names_of(request.names, ncols) }?;
         let storage = match is_static {
             true => Storage::Static {
                 sql: static_sql(request, sql),
@@ -100,7 +100,9 @@ impl Payload {
     /// Bytes of memory held.
     pub(crate) fn bytes(&self) -> u64 {
         match &self.storage {
-            Storage::Copied { units, .. } => 16 * units.len() as u64,
+            Storage::Copied { units, .. } => {
+                16 * units.len() as u64 + bytes_of_names(self.names.as_deref())
+            }
             Storage::Static { .. } => 0,
         }
     }
@@ -282,6 +284,14 @@ unsafe fn names_of(
         Ok(name.to_owned())
     });
     copies.collect::<Result<_, _>>().map(Some)
+}
+
+fn bytes_of_names(names: Option<&[CString]>) -> u64 {
+    names
+        .unwrap_or_default()
+        .iter()
+        .map(|name| name.as_bytes_with_nul().len() as u64)
+        .sum()
 }
 
 /// Copies SQL and values into one allocation.

@@ -45,7 +45,7 @@ const _: () = assert!(size_of::<sidelite_queue_config>() == 40);
 /// - `out`: set to the handle, 0 on failure. Not NULL.
 ///
 /// Returns 0, MISUSE (NULL `out`; a wake function together with DIRECT), UNSUPPORTED (unknown flag, non-zero reserved
-/// field or tail), NO_MEMORY (a million handles are alive). Free it with `sidelite_queue_free`. Any thread.
+/// field or tail), NO_MEMORY (65,535 queues are alive). Free it with `sidelite_queue_free`. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sidelite_queue_new(
     config: *const sidelite_queue_config,

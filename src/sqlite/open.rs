@@ -15,6 +15,10 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::rc::Rc;
 
+// Since SQLite 3.49; the bindings to a system's SQLite are older.
+const ENABLE_ATTACH_CREATE: c_int = 1020;
+const ENABLE_ATTACH_WRITE: c_int = 1021;
+
 /// What `sidelite_open` was asked for, checked, with the defaults filled in.
 pub(crate) struct Options {
     pub(crate) path: CString,
@@ -173,8 +177,8 @@ impl Database {
     fn distrust_file(&mut self) -> Result<(), Error> {
         self.set(ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
         self.set(ffi::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-        self.set(ffi::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false)?;
-        self.set(ffi::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false)?;
+        self.set(ENABLE_ATTACH_CREATE, false)?;
+        self.set(ENABLE_ATTACH_WRITE, false)?;
         self.pragma("cell_size_check=ON")?;
         match self.pragma("quick_check(1)")? {
             verdict if verdict == b"ok" => Ok(()),

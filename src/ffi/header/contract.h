@@ -74,7 +74,7 @@
  * 15. Text in: any length, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes and a length,
  *     whatever the file holds.
  * 16. Close never blocks. In CANCEL mode CLOSED comes within 100 ms, even out of a wait for a lock, a sort, or a
- *     paused stream; not out of one system call of a stuck disk.
+ *     paused stream; not out of one system call of a stuck disk, nor out of one sort in memory of millions of rows.
  * 17. Process exit: nothing is registered, nothing joined, nothing hangs; connections not closed behave as after
  *     SIGKILL. The threads block all asynchronous signals and leave the synchronous ones to the host.
  * 18. fork: in the child every old handle answers SIDELITE_ERR_FORKED and nothing of the parent is touched; new queues
