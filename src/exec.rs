@@ -12,7 +12,7 @@ use crate::ffi::payload::{Payload, ValueRef};
 use crate::ffi::request::{SIDELITE_MULTI, SIDELITE_NO_CACHE};
 use crate::ffi::status::SIDELITE_ERR_TOO_BIG;
 use crate::request::{Kind, Outcome, Work};
-use crate::result::{Rows, Scratch};
+use crate::result::{Head, Rows, Scratch};
 use crate::sqlite::{Cursor, Database, Prepared};
 use crate::text::{self, Sql};
 use crate::watch::Watch;
@@ -152,7 +152,12 @@ impl Runner<'_> {
         collector: &mut Collector<'_>,
     ) -> Result<(), Error> {
         fault::point("exec.step");
-        let before = self.database.total_changes();
+        let is_readonly = cursor.is_readonly();
+        let before = if is_readonly {
+            0
+        } else {
+            self.database.total_changes()
+        };
         self.flush_before_commit(cursor);
         loop {
             let has_row = cursor.step().map_err(|code| self.database.error(code))?;
@@ -162,7 +167,7 @@ impl Runner<'_> {
             }
         }
         cursor.reset().map_err(|code| self.database.error(code))?;
-        if self.database.total_changes() != before {
+        if !is_readonly && self.database.total_changes() != before {
             collector.changes += self.database.changes();
         }
         Ok(())
@@ -253,12 +258,18 @@ pub(crate) fn begin_rows(
     scratch: &mut Scratch,
     bytes_max: u64,
 ) -> Result<Rows, Error> {
-    Rows::new(&conn.pool, scratch, cursor.column_names(), bytes_max).map_err(Error::code)
+    Rows::new(&conn.pool, scratch, &cursor.head(), bytes_max).map_err(Error::code)
 }
 
 /// The result of a text that is only blanks and comments.
 pub(crate) fn empty(conn: &Conn, scratch: &mut Scratch) -> Result<Block, i32> {
-    Rows::new(&conn.pool, scratch, std::iter::empty(), u64::MAX)?.finish(scratch)
+    Rows::new(
+        &conn.pool,
+        scratch,
+        &Head::new(std::iter::empty()),
+        u64::MAX,
+    )?
+    .finish(scratch)
 }
 
 fn too_big(code: i32) -> Error {

@@ -15,7 +15,7 @@ const GROUP_MAX: usize = 16;
 const GROUP_ATTENDED_MAX: usize = 4;
 /// How often the clock is read, in events.
 const CLOCK_EVERY: usize = 4;
-const AGE_MAX: Duration = Duration::from_micros(50);
+const AGE_MAX: Duration = Duration::from_micros(100);
 
 pub(crate) struct Outbox {
     queue: Arc<HostQueue>,

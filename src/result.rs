@@ -29,33 +29,62 @@ pub(crate) struct Rows {
     bytes_max: u64,
 }
 
+/// What all results of a statement begin with: room for the header, then the column names.
+pub(crate) struct Head {
+    bytes: Vec<u8>,
+    names: u64,
+    ncols: u32,
+}
+
+impl Head {
+    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut bytes = HEADER.to_vec();
+        let mut places = Vec::new();
+        for name in names {
+            places.push((bytes.len() as u64, name.len() as u32));
+            bytes.extend_from_slice(name);
+            bytes.push(0);
+        }
+        bytes.resize(
+            bytes.len().next_multiple_of(align_of::<sidelite_value>()),
+            0,
+        );
+        let names = if places.is_empty() {
+            0
+        } else {
+            bytes.len() as u64
+        };
+        for (offset, len) in &places {
+            // The fields of a `sidelite_value`.
+            bytes.extend_from_slice(&SIDELITE_TEXT.to_ne_bytes());
+            bytes.extend_from_slice(&len.to_ne_bytes());
+            bytes.extend_from_slice(&offset.to_ne_bytes());
+        }
+        Self {
+            bytes,
+            names,
+            ncols: places.len() as u32,
+        }
+    }
+}
+
 impl Rows {
-    /// Begins with the column names.
-    pub(crate) fn new<'a>(
+    /// Begins with what all results of the statement begin with.
+    pub(crate) fn new(
         pool: &Arc<Pool>,
         scratch: &mut Scratch,
-        names: impl Iterator<Item = &'a [u8]>,
+        head: &Head,
         bytes_max: u64,
     ) -> Result<Self, i32> {
         let mut block = Block::new(pool)?;
-        block.push(&HEADER)?;
+        block.push(&head.bytes)?;
         let mut cells = std::mem::take(scratch);
-        cells.clear();
-        for name in names {
-            cells.push(text_cell(&mut block, name)?);
-        }
-        let ncols = cells.len() as u32;
-        let names = if ncols > 0 {
-            block.push_values(&cells)?
-        } else {
-            0
-        };
         cells.clear();
         Ok(Self {
             block,
             cells,
-            names,
-            ncols,
+            names: head.names,
+            ncols: head.ncols,
             nrows: 0,
             bytes_max,
         })

@@ -2,7 +2,7 @@
 //!
 //! Waking a thread that sleeps on another CPU costs 15 to 30 microseconds, more than most requests take. So a worker whose
 //! messages have been arriving fast looks a little longer before it sleeps, and yields while it looks; one that
-//! looked in vain looks half as long the next time. With one CPU it never looks.
+//! then slept for long looks half as long the next time. With one CPU it never looks.
 
 use crate::conn::Message;
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
@@ -57,9 +57,10 @@ impl Inbox {
                 .recv()
                 .map_err(|_| RecvTimeoutError::Disconnected),
         };
-        if began.elapsed() < SHORT_SLEEP {
-            self.rounds = (2 * self.rounds + 1).min(self.rounds_max);
-        }
+        self.rounds = match began.elapsed() < SHORT_SLEEP {
+            true => (2 * self.rounds + 1).min(self.rounds_max),
+            false => self.rounds / 2,
+        };
         message.unwrap_or_else(|error| match error {
             RecvTimeoutError::Timeout => Message::Nudge,
             RecvTimeoutError::Disconnected => Message::Close(None),
@@ -67,16 +68,11 @@ impl Inbox {
     }
 
     fn look(&mut self) -> Option<Message> {
-        match look(self.rounds, || self.take()) {
-            Some(message) => {
-                self.rounds = (self.rounds + 1).min(self.rounds_max);
-                Some(message)
-            }
-            None => {
-                self.rounds /= 2;
-                None
-            }
+        let message = look(self.rounds, || self.take());
+        if message.is_some() {
+            self.rounds = (self.rounds + 1).min(self.rounds_max);
         }
+        message
     }
 }
 

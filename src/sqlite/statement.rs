@@ -1,8 +1,10 @@
 //! A prepared statement, and the cursor that runs it once.
 
 use crate::ffi::payload::ValueRef;
+use crate::result::Head;
 use crate::text::{self, Verb};
 use rusqlite::ffi;
+use std::cell::RefCell;
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -16,6 +18,8 @@ pub(crate) struct Statement {
     /// By its text: COMMIT, END or ROLLBACK; a PRAGMA.
     ends_transaction: bool,
     is_pragma: bool,
+    /// The head of its results, and after how many repreparations it was made.
+    head: RefCell<Option<(c_int, Rc<Head>)>>,
     _connection: Rc<rusqlite::Connection>,
 }
 
@@ -44,6 +48,7 @@ impl Statement {
             readonly,
             ends_transaction: verb == Verb::End,
             is_pragma: verb == Verb::Pragma,
+            head: RefCell::new(None),
             _connection: connection,
         })
     }
@@ -56,9 +61,14 @@ impl Drop for Statement {
     }
 }
 
-/// One run of a statement. Dropping it resets the statement and unbinds its values, which need to live for `'p`.
+/// One run of a statement. Dropping it resets the statement and unbinds the values that it points to, which need to live
+/// for `'p`.
 pub(crate) struct Cursor<'p> {
     statement: Rc<Statement>,
+    /// It was stepped, and not yet reset.
+    is_running: bool,
+    /// TEXT or BLOB is bound, whose memory will go.
+    has_pointers: bool,
     bound: PhantomData<&'p [u8]>,
 }
 
@@ -67,6 +77,8 @@ impl<'p> Cursor<'p> {
     pub(super) fn new(statement: Rc<Statement>) -> Self {
         Self {
             statement,
+            is_running: false,
+            has_pointers: false,
             bound: PhantomData,
         }
     }
@@ -127,6 +139,7 @@ impl<'p> Cursor<'p> {
         destructor: ffi::sqlite3_destructor_type,
     ) -> Result<(), c_int> {
         let (raw, index) = (self.raw(), index as c_int);
+        self.has_pointers |= matches!(value, ValueRef::Text(_) | ValueRef::Blob(_));
         // SAFETY: a live statement that is not running; pointers and lengths belong together, and an empty slice's
         // pointer is not NULL, which would bind NULL.
         let code = unsafe {
@@ -161,6 +174,7 @@ impl<'p> Cursor<'p> {
     /// Steps: true with a row, false at the end.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<bool, c_int> {
+        self.is_running = true;
         // SAFETY: a live statement, used on its connection's thread.
         match unsafe { ffi::sqlite3_step(self.raw()) } {
             ffi::SQLITE_ROW => Ok(true),
@@ -171,6 +185,7 @@ impl<'p> Cursor<'p> {
 
     /// Resets for the next row of values; its code must be looked at, for it may be where a commit fails.
     pub(crate) fn reset(&mut self) -> Result<(), c_int> {
+        self.is_running = false;
         // SAFETY: a live statement.
         match unsafe { ffi::sqlite3_reset(self.raw()) } {
             ffi::SQLITE_OK => Ok(()),
@@ -189,6 +204,22 @@ impl<'p> Cursor<'p> {
                 CStr::from_ptr(name).to_bytes()
             }
         })
+    }
+
+    /// Header and column names of a result, made once for each preparation; right from the first step on.
+    pub(crate) fn head(&self) -> Rc<Head> {
+        // SAFETY: a live statement.
+        let prepared =
+            unsafe { ffi::sqlite3_stmt_status(self.raw(), ffi::SQLITE_STMTSTATUS_REPREPARE, 0) };
+        let mut cached = self.statement.head.borrow_mut();
+        match &*cached {
+            Some((at, head)) if *at == prepared => Rc::clone(head),
+            _ => {
+                let head = Rc::new(Head::new(self.column_names()));
+                *cached = Some((prepared, Rc::clone(&head)));
+                head
+            }
+        }
     }
 
     fn column_count(&self) -> c_int {
@@ -256,8 +287,10 @@ impl Drop for Cursor<'_> {
     fn drop(&mut self) {
         // SAFETY: a live statement. Errors of the run were reported by step or reset.
         unsafe {
-            ffi::sqlite3_reset(self.raw());
-            if self.statement.parameters > 0 {
+            if self.is_running {
+                ffi::sqlite3_reset(self.raw());
+            }
+            if self.has_pointers {
                 ffi::sqlite3_clear_bindings(self.raw());
             }
         }
