@@ -47,7 +47,8 @@
  *     DIRECT callbacks run host code.
  *  3. No lock is held while host code runs: every function may be called in every callback (submit, cancel, close, of
  *     the same connection too, open). Checked misuse answers SIDELITE_ERR_MISUSE: polling or freeing a queue inside its
- *     own dispatch, and anything inside a wake function except the version and status functions.
+ *     own dispatch, freeing it inside a RUN function, a 17th dispatch nested inside callbacks, and anything inside a
+ *     wake function except the version and status functions, keep and release.
  *  4. While a queue holds events and no poll runs, a wake is outstanding: the descriptor is readable, or the wake
  *     function was called. A partial drain re-arms itself.
  *  5. Requests of one connection start and finish in submit order; across threads, in the order in which submit
@@ -71,14 +72,14 @@
  *     drained to half.
  * 14. One statement in each execute, fetch and stream unless SIDELITE_MULTI is said: a tail that is not blank or
  *     comment is refused, not ignored.
- * 15. Text in: any length, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes and a length,
+ * 15. Text in: any length below 2 GiB, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes and a length,
  *     whatever the file holds.
  * 16. Close never blocks. In CANCEL mode CLOSED comes within 100 ms, even out of a wait for a lock, a sort, or a
  *     paused stream; not out of one system call of a stuck disk, nor out of one sort in memory of millions of rows.
  * 17. Process exit: nothing is registered, nothing joined, nothing hangs; connections not closed behave as after
  *     SIGKILL. The threads block all asynchronous signals and leave the synchronous ones to the host.
  * 18. fork: in the child every old handle answers SIDELITE_ERR_FORKED and nothing of the parent is touched; new queues
- *     and connections work.
+ *     and connections work, on files that the parent did not have open at the fork.
  * 19. A panic inside sidelite is caught: that request ends with SIDELITE_ERR_PANIC, its connection takes no more work,
  *     what is queued ends ABORTED, the process lives. A C++ exception that leaves a callback passes through dispatch.
  * 20. Nothing else: nothing is printed, no signal handler set, no change to directory, locale or environment.
@@ -126,7 +127,7 @@ typedef struct sidelite_event sidelite_event;
 // Refused: the connection is closing or closed.
 #define SIDELITE_ERR_CLOSED -102
 
-// Refused: not a live handle of the right kind, or an id that is not, or no longer, out.
+// Refused: not a live handle of the right kind, or an id of no request, or of one that has ended.
 #define SIDELITE_ERR_BAD_HANDLE -103
 
 // Refused: an argument that can never be right, or a call from a place where it is not allowed.
@@ -199,9 +200,9 @@ typedef struct sidelite_event sidelite_event;
 // The connection is inside a transaction as the event is made. On every final event.
 #define SIDELITE_EVENT_IN_TRANSACTION (1 << 4)
 
-// The request did not run: its code is CANCELLED, TIMEOUT or ABORTED and nothing of it was executed.
-// Without this flag, a request that ended with one of these codes had started and was aborted, its statement's
-// effects undone. A request that a cancel reached too late has code 0: it had completed.
+// The request did not run, nothing of it was executed. Its code says why: CANCELLED, TIMEOUT, ABORTED, or the error of an
+// opening or an array that failed. Without this flag, a request that ended CANCELLED, TIMEOUT or ABORTED had started and
+// was aborted, its statement's effects undone. A request that a cancel reached too late has code 0: it had completed.
 #define SIDELITE_EVENT_NOT_RUN (1 << 5)
 
 // This request's failure rolled back the transaction that was open before it, as FULL, IOERR, NOMEM, some BUSY
@@ -317,7 +318,8 @@ typedef struct sidelite_event sidelite_event;
 
 // Request flag, on the first request of an array: run the whole array inside BEGIN IMMEDIATE ... COMMIT (inside a
 // savepoint when a transaction is open). The first error undoes all of it: that request ends with its error, all
-// others with ABORTED. Their events come after the COMMIT. Transaction statements inside are refused, and so is STREAM.
+// others with ABORTED. Their events come after the COMMIT. Submit refuses with MISUSE what begins or ends a transaction
+// inside, names a savepoint that the array did not make, or is a STREAM or RUN.
 #define SIDELITE_ATOMIC (1 << 1)
 
 // Request flag: prepare the statement for this request alone and leave the statement cache untouched.
@@ -377,7 +379,8 @@ typedef struct sidelite_result {
 
 // The host's wake function: `uv_async_send`, `ev_async_send`, `PostMessage`, ... It runs on a connection's thread, or inside
 // poll or dispatch when events are left over, and means: drain this queue soon. Every sidelite function inside it
-// answers SIDELITE_ERR_MISUSE. It must not block, and no exception may leave it.
+// answers SIDELITE_ERR_MISUSE, but for the version and status functions, keep and release. It must not block, and no
+// exception may leave it.
 typedef void (*sidelite_wake_function)(void *wake_data);
 
 // How a queue wakes its host. Zero the struct and set `struct_size`.
@@ -528,12 +531,12 @@ typedef struct sidelite_request {
   uint32_t kind;
   // SIDELITE_STATIC, SIDELITE_ATOMIC, SIDELITE_NO_CACHE, SIDELITE_MULTI.
   uint32_t flags;
-  // Deadline: milliseconds from submit until the request ends with SIDELITE_ERR_TIMEOUT, queued, waiting for a
-  // lock, running or paused. 0 = none.
+  // Deadline: milliseconds from submit. Running, paused or waiting for a lock, the request is ended with
+  // SIDELITE_ERR_TIMEOUT then; one that is still queued ends with it in its place, without running. 0 = none.
   uint32_t timeout_ms;
   // The SQL, UTF-8. NULL only for RUN.
   const char *sql;
-  // Bytes of `sql`, or SIDELITE_NUL_TERMINATED.
+  // Bytes of `sql`; 0 or SIDELITE_NUL_TERMINATED when it ends with a NUL.
   uint64_t sql_len;
   // `nrows * ncols` values, row after row; NULL without parameters.
   const struct sidelite_value *values;
@@ -557,7 +560,8 @@ typedef struct sidelite_request {
   // STREAM: chunks that may be sent before the first `sidelite_more`. 0 is 2; SIDELITE_UNLIMITED switches
   // back-pressure off.
   uint32_t window;
-  // Deliver the events to this queue; NULL for the connection's own. It lets several loops share a connection.
+  // Deliver the events to this queue; NULL for the connection's own. It lets several loops share a connection. Freeing
+  // that queue cancels the request.
   struct sidelite_queue *reply_to;
   // RUN: the function.
   sidelite_run_function run;
@@ -669,15 +673,16 @@ int32_t sidelite_dispatch(struct sidelite_queue *queue,
 // - `timeout_ms`: how long to wait for the threads; 0 not at all, -1 for ever.
 //
 // Returns the number of events never delivered (>= 0), the handle is then gone; TIMEOUT: some thread is still
-// busy, no new event is accepted, call again; BAD_HANDLE; FORKED; MISUSE (inside a callback of this queue).
+// busy, no new event is accepted, call again; BAD_HANDLE; FORKED; MISUSE (inside a callback of this queue, or a RUN
+// function of its connections).
 // Results that were kept stay valid.
 int32_t sidelite_queue_free(struct sidelite_queue *queue,
                             int32_t timeout_ms);
 
 // Opens a connection: starts its thread, which opens the file.
 //
-// Requests may be submitted at once; they run after the opening. When it fails, OPENED tells why, and each request ends
-// with the same code and message. Either way the connection wants one `sidelite_close`. Opening one path several
+// Requests may be submitted at once; they run after the opening. When it fails, OPENED tells why (UNSUPPORTED: SQLite is older
+// than 3.51.3), and each request ends with the same code and message. Either way the connection wants one `sidelite_close`. Opening one path several
 // times is fine. **Do not open the same file with another copy of SQLite in this process** (node:sqlite, Python's
 // sqlite3, ...): POSIX drops the locks of both when either closes the file, and commits are lost.
 //
@@ -727,6 +732,9 @@ int32_t sidelite_stat(const void *queue_or_conn,
 // - `sql`: one statement, NUL-terminated UTF-8; copied.
 // - `params`, `n`: the values of its parameters, `n` of them; NULL with 0. Copied.
 // - `callback`, `user_data`: get the final event; the callback may be NULL.
+//
+// The event's code tells of SQL that is wrong, also of a second statement (MISUSE; see SIDELITE_MULTI) and of a number of
+// values that is not that of the parameters (SQLITE_RANGE, 25).
 //
 // Returns the request's id (> 0), and exactly one final event follows; or a negative status, and none does:
 // FULL; CLOSED; BAD_HANDLE and FORKED (`conn`); MISUSE (NULL `sql`, a value of unknown type, NULL data with a
@@ -791,8 +799,12 @@ int64_t sidelite_script(struct sidelite_conn *conn,
 //
 // Returns the id of the first request; the others count on from it, and each gets exactly one final event. Or a
 // negative status and no event at all: as for `sidelite_execute`, and UNSUPPORTED (unknown kind, flag or non-zero
-// reserved field), TOO_BIG (`n` above the connection's `max_requests`).
-int64_t sidelite_submit(struct sidelite_conn *conn, const struct sidelite_request *requests, uint32_t n);
+// reserved field), TOO_BIG (`n` above the connection's `max_requests`), MISUSE (`n` 0; a `struct_size` that is not the
+// first one's; RUN without a function; values for SCRIPT or RUN; nrows above 1 for STREAM or with MULTI; MULTI for another
+// kind than EXECUTE and FETCH; ATOMIC that is not on the first, and what may not stand in an ATOMIC array).
+int64_t sidelite_submit(struct sidelite_conn *conn,
+                        const struct sidelite_request *requests,
+                        uint32_t n);
 
 // Grants a stream credit for more chunks.
 //
@@ -815,7 +827,7 @@ int32_t sidelite_more(struct sidelite_conn *conn,
 //
 // - `id`: what submit returned; 0 for all that were submitted so far.
 //
-// Returns 0 when the request was still out, BAD_HANDLE when it was not (or `conn` is not a connection), FORKED.
+// Returns 0 when the request had not ended, BAD_HANDLE when it had (or `conn` is not a connection), FORKED.
 // Never blocks. Any thread, also in callbacks, also while the connection closes.
 int32_t sidelite_cancel(struct sidelite_conn *conn,
                         int64_t id);
@@ -866,7 +878,9 @@ static inline sidelite_value sidelite_text_n(const char *text, uint32_t len) {
 
 /* Makes a value: NUL-terminated UTF-8 text, which must live until submit returns; NULL makes SQL NULL. */
 static inline sidelite_value sidelite_text(const char *text) {
-  return text ? sidelite_text_n(text, (uint32_t)strlen(text)) : sidelite_null();
+  size_t len = text ? strlen(text) : 0;
+  /* What does not fit is refused by submit: no value is 4 GiB long. */
+  return text ? sidelite_text_n(text, len < UINT32_MAX ? (uint32_t)len : UINT32_MAX) : sidelite_null();
 }
 
 /* Makes a value: `len` bytes, which must live until submit returns. */

@@ -19,6 +19,12 @@ impl<T: Link> Chain<T> {
         Self { head: None, len: 0 }
     }
 
+    pub(crate) fn of(node: Box<T>) -> Self {
+        let mut chain = Self::new();
+        chain.push(node);
+        chain
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -63,6 +63,7 @@ pub(crate) struct Conn {
     credits: Mutex<HashMap<i64, Arc<Credit>>>,
     is_poisoned: AtomicBool,
     is_nudged: AtomicBool,
+    owes_writable: AtomicBool,
     interrupter: Mutex<Option<rusqlite::InterruptHandle>>,
 }
 
@@ -153,6 +154,7 @@ impl Conn {
                 credits: Mutex::default(),
                 is_poisoned: AtomicBool::new(false),
                 is_nudged: AtomicBool::new(false),
+                owes_writable: AtomicBool::new(false),
                 interrupter: Mutex::new(None),
             })
         })?;
@@ -285,6 +287,12 @@ impl Conn {
             && (id > self.ended_id.load(Ordering::Acquire) || self.credits.lock().contains_key(&id))
     }
 
+    /// A queue that requests of this connection reply to goes away: they are to end.
+    pub(crate) fn reply_queue_goes(&self) {
+        self.cancels_changed.notify_all();
+        self.nudge();
+    }
+
     /// Makes the worker look around. One nudge on its way is enough.
     fn nudge(&self) {
         if !self.is_nudged.swap(true, Ordering::AcqRel) {
@@ -294,7 +302,8 @@ impl Conn {
 
     /// The worker has the nudge, and looks after this.
     pub(crate) fn nudge_arrived(&self) {
-        self.is_nudged.store(false, Ordering::Release);
+        // A swap, not a store: what was cancelled before the nudge must be seen after it.
+        self.is_nudged.swap(false, Ordering::AcqRel);
     }
 
     pub(crate) fn close(&self, cancel: bool, target: Target) -> Result<i32, i32> {
@@ -347,16 +356,33 @@ impl Conn {
         }
     }
 
+    /// Before CLOSED, and of a DIRECT queue on the connection's own thread.
     fn tell_writable(&self) {
-        if self.gate.lock().is_closing {
-            return;
+        if self.queue.is_direct {
+            self.owes_writable.store(true, Ordering::Release);
+            return self.nudge();
         }
-        let Ok(conn) = CONNS.get(self.handle) else {
+        let Some(event) = self.writable_event() else {
             return;
         };
-        let mut event = Event::new(conn, self.target);
+        let gate = self.gate.lock();
+        if !gate.is_closing {
+            let owed = self.queue.queue.enqueue(Chain::of(event));
+            drop(gate);
+            self.queue.queue.fulfil(owed);
+        }
+    }
+
+    /// For a DIRECT queue: the worker is to tell.
+    pub(crate) fn owed_writable(&self) -> Option<Box<Event>> {
+        let is_owed = self.owes_writable.swap(false, Ordering::AcqRel);
+        (is_owed && !self.gate.lock().is_closing).then(|| self.writable_event())?
+    }
+
+    fn writable_event(&self) -> Option<Box<Event>> {
+        let mut event = Event::new(CONNS.get(self.handle).ok()?, self.target);
         event.flags = SIDELITE_EVENT_WRITABLE;
-        event.deliver();
+        Some(event)
     }
 
     // What the worker asks and tells.
@@ -485,9 +511,10 @@ impl Account {
             return Err(SIDELITE_ERR_TOO_BIG);
         }
         if !self.fits(requests, bytes) {
-            self.is_full.store(true, Ordering::SeqCst);
-            // What was taken before the flag was up has told nobody: look once more.
-            if !self.fits(requests, bytes) || !self.is_full.swap(false, Ordering::SeqCst) {
+            let was_full = self.is_full.swap(true, Ordering::SeqCst);
+            // What was taken before the flag was up has told nobody: look once more. The flag of another stays up.
+            let fits = self.fits(requests, bytes);
+            if !fits || (!was_full && !self.is_full.swap(false, Ordering::SeqCst)) {
                 return Err(SIDELITE_ERR_FULL);
             }
         }

@@ -52,7 +52,7 @@ pub(crate) fn status_text(code: i32) -> &'static CStr {
             c"SIDELITE_ERR_FULL: too many requests or bytes are out; drain events and submit again after WRITABLE"
         }
         SIDELITE_ERR_CLOSED => c"SIDELITE_ERR_CLOSED: the connection is closing or closed",
-        SIDELITE_ERR_BAD_HANDLE => c"SIDELITE_ERR_BAD_HANDLE: not a live handle of the right kind, or not an id that is out",
+        SIDELITE_ERR_BAD_HANDLE => c"SIDELITE_ERR_BAD_HANDLE: not a live handle of the right kind, or an id of no request that is out",
         SIDELITE_ERR_MISUSE => c"SIDELITE_ERR_MISUSE: an argument that can never be right, or a call from a forbidden place",
         SIDELITE_ERR_BAD_TEXT => c"SIDELITE_ERR_BAD_TEXT: text is not UTF-8, or SQL has a NUL inside",
         SIDELITE_ERR_TOO_BIG => c"SIDELITE_ERR_TOO_BIG: larger than a limit that waiting cannot change",

@@ -9,6 +9,7 @@ use crate::request::Event;
 use crate::wake::HostWake;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 pub(crate) static QUEUES: Table<HostQueue> = Table::new(1);
@@ -19,6 +20,9 @@ pub(crate) struct HostQueue {
     /// Callbacks run on the connection's thread, nothing is queued.
     pub(crate) is_direct: bool,
     conns: Mutex<HashMap<u64, Weak<Conn>>>,
+    /// Connections of other queues with requests that reply to this one.
+    correspondents: Mutex<HashMap<u64, Weak<Conn>>>,
+    is_going: AtomicBool,
 }
 
 impl HostQueue {
@@ -28,6 +32,8 @@ impl HostQueue {
             queue: Queue::new(wake),
             is_direct,
             conns: Mutex::default(),
+            correspondents: Mutex::default(),
+            is_going: AtomicBool::new(false),
         }
     }
 
@@ -57,8 +63,34 @@ impl HostQueue {
         self.queue.detach();
     }
 
-    /// Closes what is still open, for a queue that goes away.
+    /// Counts a request of another queue's connection, which this queue then waits for when it is freed; false when it is
+    /// being freed.
+    pub(crate) fn expect_replies_of(&self, conn: &Arc<Conn>) -> bool {
+        let mut correspondents = self.correspondents.lock();
+        let attached = self.queue.attach();
+        if attached {
+            let is_new = correspondents
+                .insert(conn.handle, Arc::downgrade(conn))
+                .is_none();
+            if is_new {
+                correspondents.retain(|_, conn| conn.strong_count() > 0);
+            }
+        }
+        attached
+    }
+
+    pub(crate) fn is_going(&self) -> bool {
+        self.is_going.load(Ordering::Acquire)
+    }
+
+    /// Refuses newcomers, closes what is still open, and ends what would be replied to nobody.
     pub(crate) fn abandon_all(&self) {
+        self.queue.refuse();
+        self.is_going.store(true, Ordering::Release);
+        let correspondents = std::mem::take(&mut *self.correspondents.lock());
+        for conn in correspondents.values().filter_map(Weak::upgrade) {
+            conn.reply_queue_goes();
+        }
         let conns: Vec<_> = self
             .conns
             .lock()

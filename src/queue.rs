@@ -68,6 +68,16 @@ pub(crate) struct QueueStats {
     pub(crate) producers: u32,
 }
 
+/// What a producer owes after it has left boxes.
+#[must_use]
+pub(crate) enum Owed {
+    Nothing,
+    /// A poll that sleeps.
+    Sleeper,
+    /// A wake, which was announced.
+    Wake,
+}
+
 /// Why a queue cannot be drained now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unavailable {
@@ -117,12 +127,19 @@ impl<T: Link, W: Wake> Queue<T, W> {
     }
 
     /// Takes over boxes, oldest first, and wakes the host unless a wake is out already.
-    pub(crate) fn push(&self, mut boxes: Chain<T>) {
+    pub(crate) fn push(&self, boxes: Chain<T>) {
+        let owed = self.enqueue(boxes);
+        self.fulfil(owed);
+    }
+
+    /// The first half of a push, in which no host code runs: a caller may hold a lock of its own. What it returns must be
+    /// fulfilled.
+    pub(crate) fn enqueue(&self, mut boxes: Chain<T>) -> Owed {
         let mut state = self.state.lock();
         if state.closed {
             state.undelivered += boxes.len() as u64;
             drop(state);
-            return;
+            return Owed::Nothing;
         }
         while let Some(node) = boxes.pop() {
             state.arrivals.push(node);
@@ -131,13 +148,24 @@ impl<T: Link, W: Wake> Queue<T, W> {
             .store(state.arrivals.len(), Ordering::Release);
         if state.sleeping {
             state.sleeping = false;
-            drop(state);
-            self.arrived.notify_one();
+            Owed::Sleeper
         } else if !state.signalled && !state.arrivals.is_empty() {
             state.signalled = true;
             state.waking += 1;
-            drop(state);
-            self.make_wake();
+            Owed::Wake
+        } else {
+            Owed::Nothing
+        }
+    }
+
+    /// The second half.
+    pub(crate) fn fulfil(&self, owed: Owed) {
+        match owed {
+            Owed::Nothing => {}
+            Owed::Sleeper => {
+                self.arrived.notify_one();
+            }
+            Owed::Wake => self.make_wake(),
         }
     }
 

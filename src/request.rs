@@ -67,8 +67,13 @@ pub(crate) struct ReplyTo(Arc<HostQueue>);
 
 impl ReplyTo {
     /// None when the queue is being freed.
-    pub(crate) fn new(queue: Arc<HostQueue>) -> Option<Arc<Self>> {
-        queue.queue.attach().then(|| Arc::new(Self(queue)))
+    pub(crate) fn new(queue: Arc<HostQueue>, conn: &Arc<Conn>) -> Option<Arc<Self>> {
+        queue.expect_replies_of(conn).then(|| Arc::new(Self(queue)))
+    }
+
+    /// The queue is being freed: nobody will take the reply, nor grant a stream credit.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.0.is_going()
     }
 }
 
@@ -196,6 +201,10 @@ impl Pending {
 
     pub(crate) fn work(&self) -> &Work {
         self.event().work.as_ref().expect("a request has work")
+    }
+
+    pub(crate) fn reply_to(&self) -> Option<Arc<ReplyTo>> {
+        self.event().reply_to.clone()
     }
 
     /// An event of this request that is not its last.

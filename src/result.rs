@@ -122,6 +122,11 @@ impl Rows {
             };
             self.cells.push(cell);
         }
+        // Between two rows of values the schema may change, and with it what `*` means.
+        let expected = (u64::from(self.nrows) + 1) * u64::from(self.ncols);
+        if self.cells.len() as u64 != expected {
+            return Err(rusqlite::ffi::SQLITE_SCHEMA);
+        }
         self.nrows = self.nrows.checked_add(1).ok_or(SIDELITE_ERR_TOO_BIG)?;
         if self.bytes() > self.bytes_max {
             return Err(SIDELITE_ERR_TOO_BIG);

@@ -44,8 +44,11 @@ pub(crate) enum Verb<'a> {
     Savepoint(&'a [u8]),
     /// Ends the transaction that its savepoint began.
     Release(&'a [u8]),
+    /// Undoes what came after its savepoint.
+    RollbackTo(&'a [u8]),
     /// COMMIT, END, or a ROLLBACK that is not TO a savepoint.
     End,
+    /// Also under EXPLAIN, since it may act as it is prepared.
     Pragma,
     Other,
 }
@@ -71,10 +74,12 @@ pub(crate) fn verb(statement: &[u8]) -> Verb<'_> {
             next = tokens.next();
         }
         match next {
-            Some(Token::Word(w)) if w.eq_ignore_ascii_case(b"TO") => Verb::Other,
+            Some(Token::Word(w)) if w.eq_ignore_ascii_case(b"TO") => {
+                Verb::RollbackTo(tokens.next_name())
+            }
             _ => Verb::End,
         }
-    } else if is("PRAGMA") {
+    } else if is("PRAGMA") || is("EXPLAIN") && tokens.explains_pragma() {
         Verb::Pragma
     } else {
         Verb::Other
@@ -107,15 +112,31 @@ pub(crate) fn leaves_open(sql: &[u8], is_open: bool) -> bool {
                 began = false;
                 savepoints.clear();
             }
-            Verb::Pragma | Verb::Other => {}
+            Verb::RollbackTo(_) | Verb::Pragma | Verb::Other => {}
         }
     }
     began || !savepoints.is_empty()
 }
 
-/// Whether one of the statements begins or ends a transaction outright.
-pub(crate) fn controls_transaction(sql: &[u8]) -> bool {
-    Statements { rest: sql }.any(|statement| matches!(verb(statement), Verb::Begin | Verb::End))
+/// Whether the statements keep to a transaction that surrounds them: no BEGIN, no end, and savepoints only of their own.
+/// `savepoints` are those that are open, for the statements of the next text.
+pub(crate) fn stays_inside(sql: &[u8], savepoints: &mut Vec<Vec<u8>>) -> bool {
+    Statements { rest: sql }.all(|statement| match verb(statement) {
+        Verb::Begin | Verb::End => false,
+        Verb::Savepoint(name) => {
+            savepoints.push(name.to_ascii_lowercase());
+            true
+        }
+        Verb::Release(name) | Verb::RollbackTo(name) => {
+            let is_it = |savepoint: &Vec<u8>| savepoint.eq_ignore_ascii_case(name);
+            let at = savepoints.iter().rposition(is_it);
+            if let (Some(at), Verb::Release(_)) = (at, verb(statement)) {
+                savepoints.truncate(at);
+            }
+            at.is_some()
+        }
+        Verb::Pragma | Verb::Other => true,
+    })
 }
 
 /// Splits a text at the semicolons that end statements: not those in quotes, comments and trigger bodies.
@@ -131,6 +152,7 @@ impl<'a> Iterator for Statements<'a> {
         let mut tokens = Tokens { sql: all };
         let mut words = 0;
         let mut is_create = false;
+        let mut is_temporary = false;
         let mut is_trigger = false;
         // A trigger's body ends with `; END ;`: an END elsewhere is that of a CASE.
         let mut after_semicolon = false;
@@ -142,10 +164,17 @@ impl<'a> Iterator for Statements<'a> {
             words += usize::from(!matches!(token, Token::Semicolon));
             after_end = false;
             if let Token::Word(word) = token {
-                is_create |= words == 1 && word.eq_ignore_ascii_case(b"CREATE");
-                // CREATE [TEMP | TEMPORARY] TRIGGER
-                is_trigger |= is_create && words <= 3 && word.eq_ignore_ascii_case(b"TRIGGER");
-                after_end = after_semicolon && word.eq_ignore_ascii_case(b"END");
+                let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+                if words == 1 && is("EXPLAIN")
+                    || words <= 2 && !is_create && (is("QUERY") || is("PLAN"))
+                {
+                    words = 0;
+                }
+                is_create |= words == 1 && is("CREATE");
+                is_temporary |= is_create && words == 2 && (is("TEMP") || is("TEMPORARY"));
+                // Elsewhere TRIGGER may be a name.
+                is_trigger |= is_create && words == 2 + usize::from(is_temporary) && is("TRIGGER");
+                after_end = after_semicolon && is("END");
             }
             after_semicolon = matches!(token, Token::Semicolon);
         }
@@ -179,7 +208,19 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The name behind SAVEPOINT or RELEASE [SAVEPOINT].
+    /// Behind EXPLAIN, with or without QUERY PLAN.
+    fn explains_pragma(&mut self) -> bool {
+        for _ in 0..3 {
+            match self.next() {
+                Some(Token::Word(word)) if word.eq_ignore_ascii_case(b"PRAGMA") => return true,
+                Some(Token::Word(_)) => {}
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// The name behind SAVEPOINT, RELEASE [SAVEPOINT] or TO [SAVEPOINT].
     fn next_name(&mut self) -> &'a [u8] {
         match self.next() {
             Some(Token::Word(word)) if word.eq_ignore_ascii_case(b"SAVEPOINT") => self.next_name(),
@@ -265,10 +306,14 @@ mod tests {
             ("END TRANSACTION", Verb::End),
             ("/**/ROLLBACK", Verb::End),
             ("rollback transaction", Verb::End),
-            ("ROLLBACK TO a", Verb::Other),
-            ("ROLLBACK TRANSACTION /* . */ TO SAVEPOINT a", Verb::Other),
+            ("ROLLBACK TO a", Verb::RollbackTo(b"a")),
+            (
+                "ROLLBACK TRANSACTION /* . */ TO SAVEPOINT a",
+                Verb::RollbackTo(b"a"),
+            ),
             ("PRAGMA busy_timeout", Verb::Pragma),
             ("EXPLAIN COMMIT", Verb::Other),
+            ("EXPLAIN QUERY PLAN PRAGMA busy_timeout", Verb::Pragma),
             ("'COMMIT'", Verb::Other),
             ("ENDING", Verb::Other),
             ("", Verb::Other),
@@ -299,6 +344,16 @@ mod tests {
                 false,
             ),
             ("SELECT CASE 1 WHEN 1 THEN 2 END", false),
+            ("CREATE TABLE trigger(y); COMMIT", true),
+            ("CREATE TEMP TABLE trigger(y); COMMIT", true),
+            (
+                "EXPLAIN CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
+                false,
+            ),
+            (
+                "EXPLAIN QUERY PLAN CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END; SELECT 1",
+                false,
+            ),
             ("SELECT [a;COMMIT;b], \"c;COMMIT\", `d;COMMIT`", false),
             ("SELECT 'it''s; COMMIT;'; ROLLBACK TO x", false),
         ] {
@@ -322,6 +377,24 @@ mod tests {
             ("", true, true),
         ] {
             assert_eq!(leaves_open(sql.as_bytes(), before), after, "{sql}");
+        }
+    }
+
+    #[test]
+    fn an_array_keeps_to_its_transaction_and_its_savepoints() {
+        for (sql, expected) in [
+            ("SELECT 1; SAVEPOINT a; ROLLBACK TO A; RELEASE a", true),
+            ("RELEASE a", false),
+            ("ROLLBACK TO a", false),
+            ("SAVEPOINT a; RELEASE a; RELEASE a", false),
+            ("BEGIN", false),
+            ("SELECT 1; COMMIT", false),
+        ] {
+            assert_eq!(
+                stays_inside(sql.as_bytes(), &mut Vec::new()),
+                expected,
+                "{sql}"
+            );
         }
     }
 

@@ -7,7 +7,8 @@ use crate::conn::{CANCELLED_BY_CLOSE, Conn};
 use crate::error::Error;
 use crate::ffi::status::{SIDELITE_ERR_CANCELLED, SIDELITE_ERR_TIMEOUT};
 use crate::outbox::Outbox;
-use std::cell::Cell;
+use crate::request::ReplyTo;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ pub(crate) struct Watch {
     first: Cell<i64>,
     last: Cell<i64>,
     deadline: Cell<Option<Instant>>,
+    /// The foreign queue of the request that runs.
+    reply_to: RefCell<Option<Arc<ReplyTo>>>,
     verdict: Cell<Option<Verdict>>,
     lock_wait_began: Cell<Option<Instant>>,
 }
@@ -48,6 +51,7 @@ impl Watch {
             first: Cell::new(0),
             last: Cell::new(0),
             deadline: Cell::new(None),
+            reply_to: RefCell::new(None),
             verdict: Cell::new(None),
             lock_wait_began: Cell::new(None),
         }
@@ -71,6 +75,11 @@ impl Watch {
         self.last.set(last);
         self.deadline.set(deadline);
         self.verdict.set(None);
+        self.reply_to.take();
+    }
+
+    pub(crate) fn set_reply_to(&self, reply_to: Option<Arc<ReplyTo>>) {
+        self.reply_to.replace(reply_to);
     }
 
     /// The deadline of the member of an ATOMIC array whose turn it is.
@@ -104,6 +113,14 @@ impl Watch {
     fn judge(&self) -> Option<Verdict> {
         if let Some(id) = self.conn.cancelled_among(self.first.get(), self.last.get()) {
             return Some(Verdict::Cancelled(id));
+        }
+        if self
+            .reply_to
+            .borrow()
+            .as_ref()
+            .is_some_and(|reply_to| reply_to.is_lost())
+        {
+            return Some(Verdict::Cancelled(self.first.get()));
         }
         let is_over = self
             .deadline

@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::exec::Runner;
 use crate::fault;
 use crate::ffi::event::*;
-use crate::ffi::quiet;
 use crate::ffi::request::SIDELITE_ATOMIC;
 use crate::ffi::status::*;
+use crate::ffi::{inside, quiet};
 use crate::request::{Event, Kind, Outcome, Pending, Work};
 use crate::result::Scratch;
 use crate::sqlite::{Database, Options};
@@ -23,6 +23,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Chunks that a stream sends before what was submitted after it: those of the default window.
+const FIRST_CHUNKS: u32 = 2;
+
 pub(crate) struct Worker {
     conn: Arc<Conn>,
     inbox: Inbox,
@@ -31,6 +34,8 @@ pub(crate) struct Worker {
     streams: VecDeque<Running>,
     fence: Fence,
     scratch: Scratch,
+    /// It is to close, when its streams have ended.
+    closing: Option<Option<Pending>>,
 }
 
 /// A stream that has begun, and the request that it answers.
@@ -46,6 +51,26 @@ impl Running {
 
     fn deadline(&self) -> Option<Instant> {
         self.request.work().deadline
+    }
+}
+
+/// Requests that still owe their events, whatever happens to those before them.
+struct Unanswered(Chain<Event>);
+
+impl Unanswered {
+    fn is_atomic(&self) -> bool {
+        let first = self.0.first().and_then(|event| event.work.as_ref());
+        first.is_some_and(|work| work.has(SIDELITE_ATOMIC))
+    }
+
+    fn next(&mut self) -> Option<Pending> {
+        self.0.pop().map(Pending::new)
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        while self.next().is_some() {}
     }
 }
 
@@ -68,30 +93,45 @@ impl Worker {
             streams: VecDeque::new(),
             fence: Fence::default(),
             scratch: Scratch::new(),
+            closing: None,
         }
     }
 
-    /// The life of a connection.
+    /// The life of a connection. Host code that runs here is inside the queue, which it cannot free.
     pub(crate) fn run(mut self, options: &Options, opened: Pending) {
-        quiet::quietly(|| {
-            self.open(options, opened);
-            let closed = loop {
-                match self.next() {
-                    Message::Requests(requests) => self.requests(requests),
-                    Message::Nudge => self.conn.nudge_arrived(),
-                    Message::Close(closed) => break closed,
-                }
-                self.serve_streams();
-            };
-            while !self.streams.is_empty() {
-                self.serve_streams();
-                if !self.streams.is_empty() {
-                    self.next();
-                    self.conn.nudge_arrived();
-                }
-            }
-            self.close(closed);
+        let queue = self.conn.queue.handle;
+        let _ = inside::dispatch(queue, || {
+            quiet::quietly(|| {
+                self.open(options, opened);
+                let closed = loop {
+                    // What can panic is contained where it is. Should anything else, the thread still owes events.
+                    match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                        Ok(None) => {}
+                        Ok(Some(closed)) => break closed,
+                        Err(_) => self.poison(),
+                    }
+                };
+                self.close(closed);
+            });
         });
+    }
+
+    /// One message; CLOSED's event once the connection is to close and has nothing left to do.
+    fn turn(&mut self) -> Option<Option<Pending>> {
+        match self.next() {
+            Message::Requests(requests) => self.requests(requests),
+            Message::Nudge => self.look_around(),
+            Message::Close(closed) => self.closing = Some(closed),
+        }
+        self.serve_streams();
+        self.closing.take_if(|_| self.streams.is_empty())
+    }
+
+    fn look_around(&mut self) {
+        self.conn.nudge_arrived();
+        if let Some(event) = self.conn.owed_writable() {
+            self.watch.outbox.push(event);
+        }
     }
 
     /// The next message. Before it sleeps, what is done goes out; it does not sleep while a stream can go on.
@@ -132,20 +172,17 @@ impl Worker {
     }
 
     /// One submit.
-    fn requests(&mut self, mut requests: Chain<Event>) {
-        let is_atomic = requests
-            .first()
-            .and_then(|event| event.work.as_ref())
-            .is_some_and(|w| w.has(SIDELITE_ATOMIC));
-        if is_atomic {
-            let mut array = Vec::with_capacity(requests.len());
-            while let Some(event) = requests.pop() {
-                array.push(Pending::new(event));
+    fn requests(&mut self, requests: Chain<Event>) {
+        let mut requests = Unanswered(requests);
+        if requests.is_atomic() {
+            let mut array = Vec::with_capacity(requests.0.len());
+            while let Some(request) = requests.next() {
+                array.push(request);
             }
             return self.atomic(array);
         }
-        while let Some(event) = requests.pop() {
-            self.request(Pending::new(event));
+        while let Some(request) = requests.next() {
+            self.request(request);
         }
     }
 
@@ -153,6 +190,7 @@ impl Worker {
         let (id, work) = (request.id(), request.work());
         let deadline = work.deadline;
         self.watch.begin(id, id, deadline);
+        self.watch.set_reply_to(request.reply_to());
         if let Some(error) = self.refusal(&[&request]) {
             let never_began = matches!(error.code, SIDELITE_ERR_CANCELLED | SIDELITE_ERR_TIMEOUT)
                 && !self.is_in_transaction()
@@ -320,9 +358,11 @@ impl Worker {
             Some(stream) => {
                 let id = request.id();
                 let mut running = Some(Running { request, stream });
-                // Its first chunks come in their place; only then it is parked.
-                while running.as_ref().is_some_and(Running::has_credit) {
-                    running = running.and_then(|running| self.advance(running));
+                // Its first chunks come in their place. Then it is parked, and takes turns with requests.
+                for _ in 0..FIRST_CHUNKS {
+                    if running.as_ref().is_some_and(Running::has_credit) {
+                        running = running.and_then(|running| self.advance(running));
+                    }
                 }
                 self.streams.extend(running);
                 self.conn.passes(id);
@@ -362,6 +402,7 @@ impl Worker {
         }
         let id = running.request.id();
         self.watch.begin(id, id, running.deadline());
+        self.watch.set_reply_to(running.request.reply_to());
         self.watch
             .verdict()
             .map(|verdict| Error::code(verdict.code()))
@@ -372,6 +413,7 @@ impl Worker {
         let id = running.request.id();
         let was_open = self.is_in_transaction();
         self.watch.begin(id, id, running.deadline());
+        self.watch.set_reply_to(running.request.reply_to());
         let mut chunk = None;
         let mut outcome = self.contained(|runner| match running.stream.step(runner) {
             Step::Chunk(block) => {

@@ -277,7 +277,10 @@ impl Pool {
     /// Takes a block in, or gives it back when it has enough.
     fn put(&self, block: Block) -> Option<Block> {
         let size = block.header().size;
-        let mut pooled = self.pooled.lock();
+        // In a forked child the lock may be held for ever by a thread that is not there.
+        let Some(mut pooled) = self.pooled.try_lock() else {
+            return Some(block);
+        };
         let full = pooled.stacks[class(size)].len() >= POOLED_BLOCKS_MAX
             || pooled.bytes + size > POOLED_BYTES_MAX;
         if pooled.closed || full {

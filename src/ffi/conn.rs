@@ -109,8 +109,8 @@ const _: () = assert!(size_of::<sidelite_open_config>() == 96);
 
 /// Opens a connection: starts its thread, which opens the file.
 ///
-/// Requests may be submitted at once; they run after the opening. When it fails, OPENED tells why, and each request ends
-/// with the same code and message. Either way the connection wants one `sidelite_close`. Opening one path several
+/// Requests may be submitted at once; they run after the opening. When it fails, OPENED tells why (UNSUPPORTED: SQLite is older
+/// than 3.51.3), and each request ends with the same code and message. Either way the connection wants one `sidelite_close`. Opening one path several
 /// times is fine. **Do not open the same file with another copy of SQLite in this process** (node:sqlite, Python's
 /// sqlite3, ...): POSIX drops the locks of both when either closes the file, and commits are lost.
 ///

@@ -183,8 +183,6 @@ pub(super) fn queue_free(handle: *const sidelite_queue, timeout_ms: i32) -> Resu
     if inside::is_in_dispatch_of(queue.handle) {
         return Err(SIDELITE_ERR_MISUSE);
     }
-    // First, so that no connection enters behind the ones that are abandoned.
-    queue.queue.refuse();
     queue.abandon_all();
     let until =
         (timeout_ms >= 0).then(|| Instant::now() + Duration::from_millis(timeout_ms as u64));

@@ -14,9 +14,9 @@ pub const SIDELITE_EVENT_CLOSED: u32 = 1 << 2;
 pub const SIDELITE_EVENT_WRITABLE: u32 = 1 << 3;
 /// The connection is inside a transaction as the event is made. On every final event.
 pub const SIDELITE_EVENT_IN_TRANSACTION: u32 = 1 << 4;
-/// The request did not run: its code is CANCELLED, TIMEOUT or ABORTED and nothing of it was executed.
-/// Without this flag, a request that ended with one of these codes had started and was aborted, its statement's
-/// effects undone. A request that a cancel reached too late has code 0: it had completed.
+/// The request did not run, nothing of it was executed. Its code says why: CANCELLED, TIMEOUT, ABORTED, or the error of an
+/// opening or an array that failed. Without this flag, a request that ended CANCELLED, TIMEOUT or ABORTED had started and
+/// was aborted, its statement's effects undone. A request that a cancel reached too late has code 0: it had completed.
 pub const SIDELITE_EVENT_NOT_RUN: u32 = 1 << 5;
 /// This request's failure rolled back the transaction that was open before it, as FULL, IOERR, NOMEM, some BUSY
 /// and an interrupted write do. What had been submitted behind it is fenced (contract 10).

@@ -37,7 +37,7 @@ pub(super) fn is_in_wake() -> bool {
 }
 
 /// Runs callbacks of a queue; MISUSE when they are nested too deep.
-pub(super) fn dispatch<R>(queue: u64, run: impl FnOnce() -> R) -> Result<R, i32> {
+pub(crate) fn dispatch<R>(queue: u64, run: impl FnOnce() -> R) -> Result<R, i32> {
     let mut nesting = NESTING.get();
     if nesting.depth == NESTING_MAX {
         return Err(SIDELITE_ERR_MISUSE);

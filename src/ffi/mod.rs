@@ -15,7 +15,7 @@ pub(crate) mod block;
 pub(crate) mod callback;
 mod deliver;
 mod guard;
-mod inside;
+pub(crate) mod inside;
 pub(crate) mod os;
 pub(crate) mod payload;
 mod plain;

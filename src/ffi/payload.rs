@@ -74,9 +74,12 @@ impl Payload {
         let is_static = request.flags & SIDELITE_STATIC != 0;
         let fixed = (count as u64)
             .saturating_mul(16)
-            .saturating_add(sql.len() as u64 + 1 + bytes_of_names(names.as_deref()));
+            .saturating_add(sql.len() as u64 + 1);
         let bytes_max = if is_static { u64::MAX } else { bytes_max };
-        let bytes_max = bytes_max.checked_sub(fixed).ok_or(SIDELITE_ERR_TOO_BIG)?;
+        let bytes_max = fixed
+            .checked_add(bytes_of_names(names.as_deref()))
+            .and_then(|taken| bytes_max.checked_sub(taken))
+            .ok_or(SIDELITE_ERR_TOO_BIG)?;
         // SAFETY: the caller's promise about `values`.
         let values = unsafe { plain::array(request.values, count) }?;
         // SAFETY: the caller's promise about what the values point to.
@@ -136,6 +139,10 @@ impl Payload {
             Storage::Copied { units, .. } => Row {
                 values: &units[range],
                 copied: Some(bytes_of(units)),
+            },
+            Storage::Static { .. } if self.ncols == 0 => Row {
+                values: &[],
+                copied: None,
             },
             Storage::Static { values, .. } => {
                 assert!(row < self.nrows);
@@ -198,12 +205,14 @@ unsafe fn data_of<'a>(value: &sidelite_value) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(value.r#as.data.cast(), value.len as usize) }
 }
 
+fn is_nul_terminated(request: &sidelite_request) -> bool {
+    matches!(request.sql_len, 0 | SIDELITE_NUL_TERMINATED)
+}
+
 fn static_sql(request: &sidelite_request, sql: &[u8]) -> StaticSql {
-    match request.sql_len {
-        SIDELITE_NUL_TERMINATED if !request.sql.is_null() => {
-            StaticSql::Borrowed(sql.as_ptr(), sql.len() + 1)
-        }
-        _ => StaticSql::Copied([sql, b"\0"].concat()),
+    match is_nul_terminated(request) && !request.sql.is_null() {
+        true => StaticSql::Borrowed(sql.as_ptr(), sql.len() + 1),
+        false => StaticSql::Copied([sql, b"\0"].concat()),
     }
 }
 
@@ -217,7 +226,7 @@ unsafe fn sql_of<'a>(request: &sidelite_request) -> Result<&'a [u8], i32> {
             Err(SIDELITE_ERR_MISUSE)
         };
     }
-    let sql = if request.sql_len == SIDELITE_NUL_TERMINATED {
+    let sql = if is_nul_terminated(request) {
         // SAFETY: the caller says it is terminated.
         unsafe { std::ffi::CStr::from_ptr(request.sql) }.to_bytes()
     } else if request.sql_len >= i32::MAX as u64 {
@@ -229,7 +238,7 @@ unsafe fn sql_of<'a>(request: &sidelite_request) -> Result<&'a [u8], i32> {
     if sql.len() >= i32::MAX as usize {
         return Err(SIDELITE_ERR_TOO_BIG);
     }
-    if request.sql_len != SIDELITE_NUL_TERMINATED && sql.contains(&0) || !is_utf8(sql) {
+    if !is_nul_terminated(request) && sql.contains(&0) || !is_utf8(sql) {
         return Err(SIDELITE_ERR_BAD_TEXT);
     }
     Ok(sql)

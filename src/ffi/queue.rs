@@ -15,7 +15,8 @@ pub const SIDELITE_QUEUE_DIRECT: u32 = 1 << 0;
 
 /// The host's wake function: `uv_async_send`, `ev_async_send`, `PostMessage`, ... It runs on a connection's thread, or inside
 /// poll or dispatch when events are left over, and means: drain this queue soon. Every sidelite function inside it
-/// answers SIDELITE_ERR_MISUSE. It must not block, and no exception may leave it.
+/// answers SIDELITE_ERR_MISUSE, but for the version and status functions, keep and release. It must not block, and no
+/// exception may leave it.
 pub type sidelite_wake_function = Option<unsafe extern "C-unwind" fn(wake_data: *mut c_void)>;
 
 /// How a queue wakes its host. Zero the struct and set `struct_size`.
@@ -117,7 +118,8 @@ pub extern "C-unwind" fn sidelite_dispatch(
 /// - `timeout_ms`: how long to wait for the threads; 0 not at all, -1 for ever.
 ///
 /// Returns the number of events never delivered (>= 0), the handle is then gone; TIMEOUT: some thread is still
-/// busy, no new event is accepted, call again; BAD_HANDLE; FORKED; MISUSE (inside a callback of this queue).
+/// busy, no new event is accepted, call again; BAD_HANDLE; FORKED; MISUSE (inside a callback of this queue, or a RUN
+/// function of its connections).
 /// Results that were kept stay valid.
 #[unsafe(no_mangle)]
 pub extern "C" fn sidelite_queue_free(queue: *mut sidelite_queue, timeout_ms: i32) -> i32 {

@@ -23,7 +23,8 @@ pub const SIDELITE_RUN: u32 = 5;
 pub const SIDELITE_STATIC: u32 = 1 << 0;
 /// Request flag, on the first request of an array: run the whole array inside BEGIN IMMEDIATE ... COMMIT (inside a
 /// savepoint when a transaction is open). The first error undoes all of it: that request ends with its error, all
-/// others with ABORTED. Their events come after the COMMIT. Transaction statements inside are refused, and so is STREAM.
+/// others with ABORTED. Their events come after the COMMIT. Submit refuses with MISUSE what begins or ends a transaction
+/// inside, names a savepoint that the array did not make, or is a STREAM or RUN.
 pub const SIDELITE_ATOMIC: u32 = 1 << 1;
 /// Request flag: prepare the statement for this request alone and leave the statement cache untouched.
 pub const SIDELITE_NO_CACHE: u32 = 1 << 2;
@@ -52,12 +53,12 @@ pub struct sidelite_request {
     pub kind: u32,
     /// SIDELITE_STATIC, SIDELITE_ATOMIC, SIDELITE_NO_CACHE, SIDELITE_MULTI.
     pub flags: u32,
-    /// Deadline: milliseconds from submit until the request ends with SIDELITE_ERR_TIMEOUT, queued, waiting for a
-    /// lock, running or paused. 0 = none.
+    /// Deadline: milliseconds from submit. Running, paused or waiting for a lock, the request is ended with
+    /// SIDELITE_ERR_TIMEOUT then; one that is still queued ends with it in its place, without running. 0 = none.
     pub timeout_ms: u32,
     /// The SQL, UTF-8. NULL only for RUN.
     pub sql: *const c_char,
-    /// Bytes of `sql`, or SIDELITE_NUL_TERMINATED.
+    /// Bytes of `sql`; 0 or SIDELITE_NUL_TERMINATED when it ends with a NUL.
     pub sql_len: u64,
     /// `nrows * ncols` values, row after row; NULL without parameters.
     pub values: *const sidelite_value,
@@ -81,7 +82,8 @@ pub struct sidelite_request {
     /// STREAM: chunks that may be sent before the first `sidelite_more`. 0 is 2; SIDELITE_UNLIMITED switches
     /// back-pressure off.
     pub window: u32,
-    /// Deliver the events to this queue; NULL for the connection's own. It lets several loops share a connection.
+    /// Deliver the events to this queue; NULL for the connection's own. It lets several loops share a connection. Freeing
+    /// that queue cancels the request.
     pub reply_to: *mut sidelite_queue,
     /// RUN: the function.
     pub run: sidelite_run_function,
@@ -99,6 +101,9 @@ const _: () = assert!(size_of::<sidelite_request>() == 128 && align_of::<sidelit
 /// - `sql`: one statement, NUL-terminated UTF-8; copied.
 /// - `params`, `n`: the values of its parameters, `n` of them; NULL with 0. Copied.
 /// - `callback`, `user_data`: get the final event; the callback may be NULL.
+///
+/// The event's code tells of SQL that is wrong, also of a second statement (MISUSE; see SIDELITE_MULTI) and of a number of
+/// values that is not that of the parameters (SQLITE_RANGE, 25).
 ///
 /// Returns the request's id (> 0), and exactly one final event follows; or a negative status, and none does:
 /// FULL; CLOSED; BAD_HANDLE and FORKED (`conn`); MISUSE (NULL `sql`, a value of unknown type, NULL data with a
@@ -199,7 +204,9 @@ pub unsafe extern "C" fn sidelite_script(
 ///
 /// Returns the id of the first request; the others count on from it, and each gets exactly one final event. Or a
 /// negative status and no event at all: as for `sidelite_execute`, and UNSUPPORTED (unknown kind, flag or non-zero
-/// reserved field), TOO_BIG (`n` above the connection's `max_requests`).
+/// reserved field), TOO_BIG (`n` above the connection's `max_requests`), MISUSE (`n` 0; a `struct_size` that is not the
+/// first one's; RUN without a function; values for SCRIPT or RUN; nrows above 1 for STREAM or with MULTI; MULTI for another
+/// kind than EXECUTE and FETCH; ATOMIC that is not on the first, and what may not stand in an ATOMIC array).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sidelite_submit(
     conn: *mut sidelite_conn,
@@ -232,7 +239,7 @@ pub extern "C" fn sidelite_more(conn: *mut sidelite_conn, id: i64, chunks: u32) 
 ///
 /// - `id`: what submit returned; 0 for all that were submitted so far.
 ///
-/// Returns 0 when the request was still out, BAD_HANDLE when it was not (or `conn` is not a connection), FORKED.
+/// Returns 0 when the request had not ended, BAD_HANDLE when it had (or `conn` is not a connection), FORKED.
 /// Never blocks. Any thread, also in callbacks, also while the connection closes.
 #[unsafe(no_mangle)]
 pub extern "C" fn sidelite_cancel(conn: *mut sidelite_conn, id: i64) -> i32 {

@@ -14,7 +14,7 @@ pub const SIDELITE_OK: i32 = 0;
 pub const SIDELITE_ERR_FULL: i32 = -101;
 /// Refused: the connection is closing or closed.
 pub const SIDELITE_ERR_CLOSED: i32 = -102;
-/// Refused: not a live handle of the right kind, or an id that is not, or no longer, out.
+/// Refused: not a live handle of the right kind, or an id of no request, or of one that has ended.
 pub const SIDELITE_ERR_BAD_HANDLE: i32 = -103;
 /// Refused: an argument that can never be right, or a call from a place where it is not allowed.
 pub const SIDELITE_ERR_MISUSE: i32 = -104;

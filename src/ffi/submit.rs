@@ -44,6 +44,7 @@ pub(super) unsafe fn requests(
     let mut chain = Chain::new();
     let mut bytes = 0;
     let mut is_atomic = false;
+    let mut savepoints = Vec::new();
     for index in 0..count as usize {
         // SAFETY: the array has `count` requests, `stride` bytes apart.
         let request = unsafe { plain::read(requests.byte_add(index * stride)) }?;
@@ -60,7 +61,7 @@ pub(super) unsafe fn requests(
             return Err(SIDELITE_ERR_MISUSE);
         }
         // SAFETY: the request's own pointers are valid as the header says.
-        let event = unsafe { event_of(&conn, &request, is_atomic) }?;
+        let event = unsafe { event_of(&conn, &request, is_atomic.then_some(&mut savepoints)) }?;
         bytes += event.payload_bytes();
         chain.push(event);
     }
@@ -75,14 +76,14 @@ fn has_atomic(event: &Event) -> bool {
         .is_some_and(|work| work.has(SIDELITE_ATOMIC))
 }
 
-/// Checks and takes over one request.
+/// Checks and takes over one request; `atomic` has the savepoints that an ATOMIC array has opened so far.
 ///
 /// # Safety
 /// The request's pointers are valid as the header says.
 unsafe fn event_of(
     conn: &Arc<Conn>,
     request: &sidelite_request,
-    is_atomic: bool,
+    atomic: Option<&mut Vec<Vec<u8>>>,
 ) -> Result<Box<Event>, i32> {
     const KNOWN: u32 = SIDELITE_STATIC | SIDELITE_ATOMIC | SIDELITE_NO_CACHE | SIDELITE_MULTI;
     if request.flags & !KNOWN != 0 || request.lane != 0 || request.reserved != [0; 2] {
@@ -92,14 +93,15 @@ unsafe fn event_of(
     check_shape(request, kind)?;
     // SAFETY: passed on.
     let payload = unsafe { Payload::new(request, conn.any_text, conn.account.limits.bytes_max) }?;
-    if is_atomic {
-        check_atomic(&payload, kind, request.flags)?;
+    let is_atomic = atomic.is_some();
+    if let Some(savepoints) = atomic {
+        check_atomic(&payload, kind, savepoints)?;
     }
     let target = Target::new(request.callback, request.user_data);
     let mut event = Event::new(Arc::clone(conn), target);
     if !request.reply_to.is_null() {
         let queue = QUEUES.get(request.reply_to.addr() as u64)?;
-        event.reply_to = Some(ReplyTo::new(queue).ok_or(SIDELITE_ERR_BAD_HANDLE)?);
+        event.reply_to = Some(ReplyTo::new(queue, conn).ok_or(SIDELITE_ERR_BAD_HANDLE)?);
     }
     event.work = Some(Work {
         kind,
@@ -143,15 +145,10 @@ fn check_shape(request: &sidelite_request, kind: Kind) -> Result<(), i32> {
 }
 
 /// What may stand in an ATOMIC array: nothing that ends its transaction or outlives it.
-fn check_atomic(payload: &Payload, kind: Kind, flags: u32) -> Result<(), i32> {
+fn check_atomic(payload: &Payload, kind: Kind, savepoints: &mut Vec<Vec<u8>>) -> Result<(), i32> {
     let is_right = match kind {
         Kind::Stream | Kind::Run(_) => false,
-        Kind::Script => !text::controls_transaction(payload.sql().bytes()),
-        _ if flags & SIDELITE_MULTI != 0 => !text::controls_transaction(payload.sql().bytes()),
-        _ => !matches!(
-            text::verb(payload.sql().bytes()),
-            text::Verb::Begin | text::Verb::End
-        ),
+        _ => text::stays_inside(payload.sql().bytes(), savepoints),
     };
     if is_right {
         Ok(())

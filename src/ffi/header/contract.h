@@ -47,7 +47,8 @@
  *     DIRECT callbacks run host code.
  *  3. No lock is held while host code runs: every function may be called in every callback (submit, cancel, close, of
  *     the same connection too, open). Checked misuse answers SIDELITE_ERR_MISUSE: polling or freeing a queue inside its
- *     own dispatch, and anything inside a wake function except the version and status functions.
+ *     own dispatch, freeing it inside a RUN function, a 17th dispatch nested inside callbacks, and anything inside a
+ *     wake function except the version and status functions, keep and release.
  *  4. While a queue holds events and no poll runs, a wake is outstanding: the descriptor is readable, or the wake
  *     function was called. A partial drain re-arms itself.
  *  5. Requests of one connection start and finish in submit order; across threads, in the order in which submit
@@ -71,14 +72,14 @@
  *     drained to half.
  * 14. One statement in each execute, fetch and stream unless SIDELITE_MULTI is said: a tail that is not blank or
  *     comment is refused, not ignored.
- * 15. Text in: any length, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes and a length,
+ * 15. Text in: any length below 2 GiB, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes and a length,
  *     whatever the file holds.
  * 16. Close never blocks. In CANCEL mode CLOSED comes within 100 ms, even out of a wait for a lock, a sort, or a
  *     paused stream; not out of one system call of a stuck disk, nor out of one sort in memory of millions of rows.
  * 17. Process exit: nothing is registered, nothing joined, nothing hangs; connections not closed behave as after
  *     SIGKILL. The threads block all asynchronous signals and leave the synchronous ones to the host.
  * 18. fork: in the child every old handle answers SIDELITE_ERR_FORKED and nothing of the parent is touched; new queues
- *     and connections work.
+ *     and connections work, on files that the parent did not have open at the fork.
  * 19. A panic inside sidelite is caught: that request ends with SIDELITE_ERR_PANIC, its connection takes no more work,
  *     what is queued ends ABORTED, the process lives. A C++ exception that leaves a callback passes through dispatch.
  * 20. Nothing else: nothing is printed, no signal handler set, no change to directory, locale or environment.

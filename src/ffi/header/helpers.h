@@ -40,7 +40,9 @@ static inline sidelite_value sidelite_text_n(const char *text, uint32_t len) {
 
 /* Makes a value: NUL-terminated UTF-8 text, which must live until submit returns; NULL makes SQL NULL. */
 static inline sidelite_value sidelite_text(const char *text) {
-  return text ? sidelite_text_n(text, (uint32_t)strlen(text)) : sidelite_null();
+  size_t len = text ? strlen(text) : 0;
+  /* What does not fit is refused by submit: no value is 4 GiB long. */
+  return text ? sidelite_text_n(text, len < UINT32_MAX ? (uint32_t)len : UINT32_MAX) : sidelite_null();
 }
 
 /* Makes a value: `len` bytes, which must live until submit returns. */
