@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Rounds of looking: a few microseconds while others let us.
 pub(crate) const ROUNDS_MAX: u32 = 40;
 /// The first rounds only pause, for longer and longer; the others pause and yield.
-const ROUNDS_WITHOUT_YIELD: u32 = 3;
+const ROUNDS_WITHOUT_YIELD: u32 = 4;
 /// A sleep that ends so soon would better have been spent looking.
 const SHORT_SLEEP: Duration = Duration::from_micros(50);
 

@@ -25,7 +25,8 @@ static void smoke_open_insert_fetch_stream_cancel_close(void) {
   CHECK_EQ(sidelite_row_int64(fetch.result, 0, 1), 1815);
   CHECK(!strcmp(sidelite_column_name(fetch.result, 1), "born"));
 
-  id = sidelite_stream(conn, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000) SELECT i FROM n",
+  id = sidelite_stream(conn,
+                       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000) SELECT i FROM n",
                        NULL, 0, 100, on_reply, &stream);
   CHECK(id > 0);
   TURN_UNTIL(queue, stream.events == 2);
