@@ -22,29 +22,30 @@
 compile_error!("sidelite's handles are 53 bits wide: it needs 64-bit pointers");
 
 // In the order in which a request meets them.
-mod chain;
-mod conn;
-mod error;
-mod exec;
-mod fault;
 #[expect(unsafe_code, reason = "the edge to the host")]
 pub mod ffi;
 mod handle;
-mod host;
-mod outbox;
-mod queue;
+mod conn;
+mod account;
 mod request;
-mod result;
+mod wait;
+mod worker;
+mod watch;
+mod exec;
+mod stream;
+mod transaction;
+mod text;
 #[expect(unsafe_code, reason = "the edge to SQLite")]
 mod sqlite;
-mod stream;
-mod sync;
-mod text;
-mod transaction;
-mod wait;
+mod result;
+mod outbox;
+mod chain;
+mod host;
+mod queue;
 mod wake;
-mod watch;
-mod worker;
+mod sync;
+mod error;
+mod fault;
 
 pub use ffi::{conn::*, event::*, queue::*, request::*, result::*, status::*, value::*};
 

@@ -2,13 +2,13 @@
 //! functions and their header text; the rest checks what the host passes and hands it to the safe middle.
 
 // What C sees, in the order of the header.
-pub mod conn;
-pub mod event;
-pub mod queue;
-pub mod request;
-pub mod result;
 pub mod status;
 pub mod value;
+pub mod result;
+pub mod event;
+pub mod queue;
+pub mod conn;
+pub mod request;
 
 // How it gets in and out.
 pub(crate) mod block;
