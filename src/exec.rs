@@ -229,6 +229,7 @@ impl<'a> Collector<'a> {
         };
         if has_row {
             rows.push(cursor.cells()).map_err(too_big)?;
+            cursor.check_memory().map_err(Error::code)?;
         }
         Ok(())
     }

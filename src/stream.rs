@@ -177,6 +177,7 @@ fn chunk(
             return finish(rows, runner).map(Chunk::Last);
         }
         collected.push(cursor.cells()).map_err(Error::code)?;
+        cursor.check_memory().map_err(Error::code)?;
         if collected.nrows() >= rows_max || collected.bytes() >= bytes_max {
             return finish(rows, runner).map(Chunk::Full);
         }

@@ -4,7 +4,7 @@ use crate::ffi::payload::ValueRef;
 use crate::result::Head;
 use crate::text::{self, Verb};
 use rusqlite::ffi;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -69,6 +69,8 @@ pub(crate) struct Cursor<'p> {
     is_running: bool,
     /// TEXT or BLOB is bound, whose memory will go.
     has_pointers: bool,
+    /// A cell's bytes could not be had.
+    is_short_of_memory: Cell<bool>,
     bound: PhantomData<&'p [u8]>,
 }
 
@@ -79,6 +81,7 @@ impl<'p> Cursor<'p> {
             statement,
             is_running: false,
             has_pointers: false,
+            is_short_of_memory: Cell::new(false),
             bound: PhantomData,
         }
     }
@@ -242,6 +245,32 @@ impl<'p> Cursor<'p> {
         }
     }
 
+    /// # Safety
+    /// `start` is NULL or points to the value's bytes.
+    unsafe fn bytes_of(&self, start: *const u8, value: *mut ffi::sqlite3_value) -> &[u8] {
+        // SAFETY: a live value; asked for after the bytes, as SQLite wants it.
+        let len = unsafe { ffi::sqlite3_value_bytes(value) } as usize;
+        if start.is_null() {
+            // Only an empty BLOB has no address.
+            // SAFETY: a live value.
+            let is_text = unsafe { ffi::sqlite3_value_type(value) } == ffi::SQLITE_TEXT;
+            let is_short = is_text || len > 0 || self.is_short_of_memory.get();
+            self.is_short_of_memory.set(is_short);
+            return &[];
+        }
+        // SAFETY: as the caller says.
+        unsafe { std::slice::from_raw_parts(start, len) }
+    }
+
+    /// Whether all cells that were asked for could be had.
+    pub(crate) fn check_memory(&self) -> Result<(), c_int> {
+        if self.is_short_of_memory.get() {
+            Err(ffi::SQLITE_NOMEM)
+        } else {
+            Ok(())
+        }
+    }
+
     pub(super) fn text(&self, column: c_int) -> Vec<u8> {
         match self.cell(column) {
             ValueRef::Text(text) => text.to_vec(),
@@ -261,26 +290,16 @@ impl<'p> Cursor<'p> {
                 ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
                 ffi::SQLITE_TEXT => {
                     let text = ffi::sqlite3_value_text(value);
-                    ValueRef::Text(bytes_of(text, value))
+                    ValueRef::Text(self.bytes_of(text, value))
                 }
                 ffi::SQLITE_BLOB => {
                     let bytes = ffi::sqlite3_value_blob(value);
-                    ValueRef::Blob(bytes_of(bytes.cast(), value))
+                    ValueRef::Blob(self.bytes_of(bytes.cast(), value))
                 }
                 _ => ValueRef::Null,
             }
         }
     }
-}
-
-/// # Safety
-/// `start` is NULL or points to the value's bytes.
-unsafe fn bytes_of<'a>(start: *const u8, value: *mut ffi::sqlite3_value) -> &'a [u8] {
-    if start.is_null() {
-        return &[];
-    }
-    // SAFETY: as the caller says.
-    unsafe { std::slice::from_raw_parts(start, ffi::sqlite3_value_bytes(value) as usize) }
 }
 
 impl Drop for Cursor<'_> {
