@@ -3,18 +3,18 @@
 use crate::ffi::callback::WakeFunction;
 use crate::ffi::os::Signal;
 use crate::queue::Wake;
-use std::sync::OnceLock;
+use parking_lot::Mutex;
 
 /// A queue's wake. The descriptor is made when it is first asked for: a game never pays for it.
 pub(crate) enum HostWake {
-    Descriptor(OnceLock<Signal>),
+    Descriptor(Mutex<Option<Signal>>),
     Function(WakeFunction),
 }
 
 impl Wake for HostWake {
     fn signal(&self) -> bool {
         match self {
-            Self::Descriptor(signal) => signal.get().map(Signal::raise).is_some(),
+            Self::Descriptor(signal) => signal.lock().as_ref().map(Signal::raise).is_some(),
             Self::Function(function) => {
                 function.call();
                 true
@@ -24,7 +24,7 @@ impl Wake for HostWake {
 
     fn clear(&self) {
         if let Self::Descriptor(signal) = self
-            && let Some(signal) = signal.get()
+            && let Some(signal) = &*signal.lock()
         {
             signal.lower();
         }

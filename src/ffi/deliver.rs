@@ -10,8 +10,9 @@ use crate::host::{HostQueue, QUEUES};
 use crate::queue::Unavailable;
 use crate::wait;
 use crate::wake::HostWake;
+use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn queue_of(handle: *const sidelite_queue) -> Result<Arc<HostQueue>, i32> {
@@ -45,7 +46,10 @@ pub(super) unsafe fn queue_new(
     }
     quiet::install();
     os::watch_forks();
-    let wake = wake.map_or_else(|| HostWake::Descriptor(OnceLock::new()), HostWake::Function);
+    let wake = wake.map_or_else(
+        || HostWake::Descriptor(Mutex::new(None)),
+        HostWake::Function,
+    );
     let queue = QUEUES.insert(|handle| Arc::new(HostQueue::new(handle, wake, is_direct)))?;
     // SAFETY: as above.
     unsafe { out.write(queue.handle as usize as *mut sidelite_queue) };
@@ -60,16 +64,16 @@ pub(super) fn queue_fd(handle: *const sidelite_queue) -> Result<i64, i32> {
     if queue.is_direct {
         return Err(SIDELITE_ERR_MISUSE);
     }
-    if signal.get().is_none() {
-        let made = Signal::new().map_err(|_| SIDELITE_ERR_NO_FD)?;
-        // Another thread may have been faster: then its descriptor is the one, and this one is closed again.
-        let _ = signal.set(made);
-        queue.queue.repeat_wake();
+    let mut signal = signal.lock();
+    if let Some(signal) = &*signal {
+        return Ok(signal.fd().into());
     }
-    signal
-        .get()
-        .map(|signal| signal.fd().into())
-        .ok_or(SIDELITE_ERR_NO_FD)
+    let fd = signal
+        .insert(Signal::new().map_err(|_| SIDELITE_ERR_NO_FD)?)
+        .fd();
+    drop(signal);
+    queue.queue.repeat_wake();
+    Ok(fd.into())
 }
 
 /// # Safety
