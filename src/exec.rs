@@ -63,11 +63,7 @@ impl Runner<'_> {
     }
 
     fn single(&mut self, work: &Work) -> Result<Done, Error> {
-        let sql = work.payload.sql();
-        let prepared = match work.has(SIDELITE_NO_CACHE) {
-            true => self.database.prepare_single(sql)?,
-            false => self.database.cached(sql)?,
-        };
+        let prepared = self.prepared(work)?;
         let wants_rows = matches!(work.kind, Kind::Fetch);
         let mut collector = Collector::new(self.conn, wants_rows);
         if let Some(mut cursor) = prepared.cursor {
@@ -79,6 +75,15 @@ impl Runner<'_> {
             }
         }
         collector.finish(self.scratch)
+    }
+
+    /// The one statement of a request.
+    pub(crate) fn prepared<'p>(&mut self, work: &Work) -> Result<Prepared<'p>, Error> {
+        let sql = work.payload.sql();
+        match work.has(SIDELITE_NO_CACHE) {
+            true => self.database.prepare_single(sql),
+            false => self.database.cached(sql),
+        }
     }
 
     /// Several statements, parameters spread over them in order; the rows of the last.

@@ -114,9 +114,7 @@ impl Event {
         let reply_to = self.reply_to.take();
         let own = Arc::clone(&self.conn.queue);
         let queue = reply_to.as_ref().map_or(&own, |reply_to| &reply_to.0);
-        let mut events = Chain::new();
-        events.push(self);
-        queue.deliver(events);
+        queue.deliver(Chain::of(self));
     }
 
     /// Bytes that count as out from submit on.

@@ -7,7 +7,6 @@ use crate::conn::Credit;
 use crate::error::Error;
 use crate::exec::{self, Runner};
 use crate::ffi::block::Block;
-use crate::ffi::request::SIDELITE_NO_CACHE;
 use crate::request::{Outcome, Work};
 use crate::result::Rows;
 use crate::sqlite::Cursor;
@@ -94,11 +93,7 @@ impl Stream {
 impl Source {
     fn new(work: &Work, runner: &mut Runner<'_>) -> Result<Self, Error> {
         let payload = &work.payload;
-        let prepared = match work.has(SIDELITE_NO_CACHE) {
-            true => runner.database.prepare_single(payload.sql())?,
-            false => runner.database.cached(payload.sql())?,
-        };
-        let Some(mut cursor) = prepared.cursor else {
+        let Some(mut cursor) = runner.prepared(work)?.cursor else {
             let rows = exec::empty(runner.conn, runner.scratch).map_err(Error::code)?;
             return Ok(Self::Done(
                 VecDeque::new(),

@@ -187,10 +187,8 @@ impl Worker {
     }
 
     fn request(&mut self, request: Pending) {
-        let (id, work) = (request.id(), request.work());
-        let deadline = work.deadline;
-        self.watch.begin(id, id, deadline);
-        self.watch.set_reply_to(request.reply_to());
+        let work = request.work();
+        self.judge(&request);
         if let Some(error) = self.refusal(&[&request]) {
             let never_began = matches!(error.code, SIDELITE_ERR_CANCELLED | SIDELITE_ERR_TIMEOUT)
                 && !self.is_in_transaction()
@@ -212,6 +210,13 @@ impl Worker {
         });
         self.settle(was_open, work, position, &mut outcome);
         self.complete(request, outcome);
+    }
+
+    /// From here on this request is judged, by cancel, deadline and the queue that it replies to.
+    fn judge(&self, request: &Pending) {
+        let id = request.id();
+        self.watch.begin(id, id, request.work().deadline);
+        self.watch.set_reply_to(request.reply_to());
     }
 
     /// Why requests cannot even begin.
@@ -400,9 +405,7 @@ impl Worker {
                 "another request hit a defect inside sidelite",
             ));
         }
-        let id = running.request.id();
-        self.watch.begin(id, id, running.deadline());
-        self.watch.set_reply_to(running.request.reply_to());
+        self.judge(&running.request);
         self.watch
             .verdict()
             .map(|verdict| Error::code(verdict.code()))
@@ -410,10 +413,8 @@ impl Worker {
 
     /// Sends a stream's next chunk, or its end.
     fn advance(&mut self, mut running: Running) -> Option<Running> {
-        let id = running.request.id();
         let was_open = self.is_in_transaction();
-        self.watch.begin(id, id, running.deadline());
-        self.watch.set_reply_to(running.request.reply_to());
+        self.judge(&running.request);
         let mut chunk = None;
         let mut outcome = self.contained(|runner| match running.stream.step(runner) {
             Step::Chunk(block) => {
