@@ -185,6 +185,9 @@ typedef struct sidelite_event sidelite_event;
 // Bytes, `len` of them.
 #define SIDELITE_BLOB 4
 
+// A BLOB of `as.integer` zero bytes, to be written in parts (SIDELITE_BLOB_OPEN). It only goes in; it comes out as BLOB.
+#define SIDELITE_ZEROBLOB 5
+
 // More events of this request follow. Without this flag the event is the request's final one.
 #define SIDELITE_EVENT_MORE (1 << 0)
 
@@ -208,6 +211,18 @@ typedef struct sidelite_event sidelite_event;
 // This request's failure rolled back the transaction that was open before it, as FULL, IOERR, NOMEM, some BUSY
 // and an interrupted write do. What had been submitted behind it is fenced (contract 10).
 #define SIDELITE_EVENT_ROLLED_BACK (1 << 6)
+
+// A HOST function is called: answer with `sidelite_reply`. See `sidelite_create_function`.
+#define SIDELITE_EVENT_CALL (1 << 7)
+
+// Something that was committed, or rolled back, of an observation. See SIDELITE_OBSERVE.
+#define SIDELITE_EVENT_CHANGE (1 << 8)
+
+// With IN_TRANSACTION: it has read, and not yet written.
+#define SIDELITE_EVENT_READING (1 << 9)
+
+// With IN_TRANSACTION: it has written, or holds the write lock.
+#define SIDELITE_EVENT_WRITING (1 << 10)
 
 // Queue flag: no draining; each callback runs on the connection's thread the moment its event is made. For hosts
 // that are thread-safe themselves. Callbacks of different connections run at the same time, and one that blocks
@@ -245,6 +260,10 @@ typedef struct sidelite_event sidelite_event;
 // 100,000 in a statement, 100 columns, expression depth 10, 3 compound SELECTs, 25,000 VM opcodes, 8 function
 // arguments, 50 bytes of LIKE pattern, 10 parameters, trigger depth 10).
 #define SIDELITE_OPEN_UNTRUSTED (1 << 8)
+
+// Open flag: SIDELITE_LOAD_EXTENSION may load shared libraries. Without it, and always for the SQL function
+// `load_extension`, that is switched off.
+#define SIDELITE_OPEN_EXTENSIONS (1 << 10)
 
 // Open flag: bind TEXT that is not UTF-8 as it is, instead of refusing it with SIDELITE_ERR_BAD_TEXT.
 #define SIDELITE_OPEN_ANY_TEXT (1 << 9)
@@ -329,11 +348,320 @@ typedef struct sidelite_event sidelite_event;
 // are looked up by each, and a fetch returns the rows of the last. EXECUTE and FETCH with one row of values.
 #define SIDELITE_MULTI (1 << 3)
 
+// Request flag, for SCRIPT and SCRIPT_FILE: first commit the transaction that is open, if there is one.
+#define SIDELITE_COMMIT_FIRST (1 << 4)
+
+// `id` for `sidelite_cancel`: everything that has begun and not ended, as sqlite3_interrupt has it.
+#define SIDELITE_RUNNING -1
+
 // `sql_len` of a NUL-terminated text.
 #define SIDELITE_NUL_TERMINATED UINT64_MAX
 
 // `window` of a stream without back-pressure: all its chunks come as fast as they are made.
 #define SIDELITE_UNLIMITED UINT32_MAX
+
+// Kind: take the connection for one task. Until the lease ends only requests run whose `lane` is this request's id;
+// all others wait, in order. What it begins is a transaction that no other task can get into.
+//
+// Arguments: `mode` (SIDELITE_BEGIN_; DEFERRED), the transaction that it begins, or NONE; `hold_ms` (no limit), after
+// which it is ended. It ends with its transaction (COMMIT or ROLLBACK, as SQL or as a kind, or an error that rolls
+// back), with SIDELITE_RELEASE, with `sidelite_cancel` of its id, when its time is up, and when the connection closes;
+// what is not committed then is rolled back. Requests of a lane that has ended are refused with BAD_HANDLE or, when
+// they were submitted before, end ABORTED. Savepoints inside are plain SQL.
+#define SIDELITE_LEASE 6
+
+// Kind: end the lease that is this request's `lane`, and roll back what it has not committed. Succeeds also when the
+// lease has ended meanwhile, and cannot be cancelled. No arguments.
+#define SIDELITE_RELEASE 7
+
+// Kind: COMMIT, if a transaction is open; otherwise nothing. No arguments.
+#define SIDELITE_COMMIT 8
+
+// Kind: ROLLBACK, if a transaction is open; otherwise nothing. No arguments.
+#define SIDELITE_ROLLBACK 9
+
+// Kind: change the isolation that was chosen when the connection was opened.
+//
+// Argument: `mode` (SIDELITE_BEGIN_; NONE). NONE is SQLite's own way: no transaction begins by itself. With DEFERRED,
+// IMMEDIATE and EXCLUSIVE one begins before an INSERT, UPDATE, DELETE or REPLACE outside of a transaction (by its first
+// word: not behind WITH), and a SCRIPT first commits what is open: Python's `isolation_level`. With ALWAYS a
+// deferred transaction is open at any time, and the next begins when one ends: Python's `autocommit=False`. A change
+// to NONE commits what is open.
+#define SIDELITE_ISOLATION 10
+
+// Kind: tell about the statement in `sql` without running it. Values, if given, are bound.
+//
+// Result, columns item, position, name, type, schema, table, origin, readonly, sql: one row `statement` with
+// `readonly` (0 or 1) and `sql` with the values filled in; one row `column` for each column of its result, with its name and, if it
+// is a table's, its declared type, schema, table and name there; one row `parameter` for each parameter, with
+// its position, from 1, and its name, if it has one. What does not apply is NULL.
+#define SIDELITE_DESCRIBE 11
+
+// Kind: stream the SQL that makes the database again, one statement a row, as the `sqlite3` shell reads it.
+//
+// Arguments: `filter` (everything), a LIKE pattern for the names of tables, indexes, triggers and views; `schema`
+// ("main"). Chunks and credit as for STREAM. For one moment's state dump inside of a lease: what other requests
+// write between two chunks may or may not be in it.
+#define SIDELITE_DUMP 12
+
+// Kind: run the SQL in a file, as SCRIPT does. Argument: `path`.
+#define SIDELITE_SCRIPT_FILE 13
+
+// Kind: copy the database, step by step, with other requests of this connection running in between.
+//
+// Arguments: `to`, the path of a file (TEXT) or another open connection of this process (INTEGER: its handle), whose
+// requests wait meanwhile; `pages` of a step (100; -1 for all in one); `sleep_ms` between steps (0); `schema` and
+// `to_schema` ("main"). Result, with MORE after each step and at the end: a row with the pages remaining, and in total.
+// A step that finds the file locked is tried again until the busy timeout is over. When it fails or is cancelled, the
+// target is as it was before. While a connection copies to another it cannot itself be copied to: SQLITE_BUSY.
+#define SIDELITE_BACKUP 14
+
+// Kind: replace the database by the one in a file. No other request runs meanwhile.
+//
+// Arguments: `from`, a path; `pages` between two progress events (100); `schema` ("main"). Events and result as for BACKUP.
+// When it fails or is cancelled, the database is as it was before.
+#define SIDELITE_RESTORE 15
+
+// Kind: the database as one BLOB, as it would be in a file. Argument: `schema` ("main"). Result: a row, `image`.
+#define SIDELITE_SERIALIZE 16
+
+// Kind: replace the database by an image of one, which then lives in memory.
+//
+// Arguments: `image` (BLOB); `schema` ("main"); `readonly` (0).
+#define SIDELITE_DESERIALIZE 17
+
+// Kind: open a BLOB or TEXT cell for reading or writing in parts.
+//
+// Arguments: `table`; `column`; `rowid`; `writable` (0); `schema` ("main"). Result: a row with the handle, `blob`, for
+// the other BLOB kinds of this connection, and its `size` in bytes. It ends with SIDELITE_BLOB_CLOSE, or the connection.
+#define SIDELITE_BLOB_OPEN 18
+
+// Kind: read of an open blob. Arguments: `blob`; `offset` (0); `length` (to its end). Result: a row, `data`.
+// SQLITE_ABORT (4): the row has changed since, open it again. Outside of the blob is SQLITE_ERROR.
+#define SIDELITE_BLOB_READ 19
+
+// Kind: write into an open blob, whose size stays. Arguments: `blob`; `data` (BLOB or TEXT); `offset` (0).
+#define SIDELITE_BLOB_WRITE 20
+
+// Kind: move an open blob to another row of its table. Arguments: `blob`; `rowid`. Result: as for BLOB_OPEN.
+#define SIDELITE_BLOB_REOPEN 21
+
+// Kind: close a blob. Argument: `blob`.
+#define SIDELITE_BLOB_CLOSE 22
+
+// Kind: record changes from here on, for a changeset.
+//
+// Arguments: `table` (all that have a primary key); `schema` ("main"). With more rows of values, more tables. Result:
+// a row with the handle, `session`. It ends with SIDELITE_SESSION_CLOSE, or the connection. Sessions and the observation
+// of changes exclude each other: the later one ends with SIDELITE_ERR_MISUSE.
+#define SIDELITE_SESSION_OPEN 23
+
+// Kind: what a session has recorded. Arguments: `session`; `patchset` (0: a changeset). Result: a row, `changeset`.
+#define SIDELITE_SESSION_CHANGES 24
+
+// Kind: close a session. Argument: `session`.
+#define SIDELITE_SESSION_CLOSE 25
+
+// Kind: apply a changeset or patchset, all of it or nothing.
+//
+// Arguments: `changeset` (BLOB); `conflict` (SIDELITE_CONFLICT_; ABORT). Result: a row with the number of `conflicts` that
+// were met, and `rebase`, for SIDELITE_CHANGESET_REBASE.
+#define SIDELITE_CHANGESET_APPLY 26
+
+// Kind: the changeset that undoes another. Argument: `changeset` (BLOB). Result: a row, `changeset`.
+#define SIDELITE_CHANGESET_INVERT 27
+
+// Kind: a changeset as if it had been made after another was applied. Arguments: `changeset`; `rebase`, from applying the
+// other. Result: a row, `changeset`.
+#define SIDELITE_CHANGESET_REBASE 28
+
+// Kind: hear of what happens on this connection, until it is cancelled or the connection closes, when its final event comes.
+//
+// Argument: `what`, a sum of SIDELITE_OBSERVE_. Each event has MORE and rows whose first column, `event`, says which.
+// SIDELITE_EVENT_CHANGE marks those about data: `insert`, `update` and `delete` with schema, table, old_rowid and rowid (and
+// with VALUES old_1 ..., new_1 ..., by position of the column), `commit`, `rollback`, and `wal` with schema and
+// pages in the log. They come after the commit that they belong to, before the final event of the request that
+// committed, and never for what was rolled back. `trace` (request, sql) comes as a statement begins, `profile` (request, sql,
+// nanoseconds, vm_steps, fullscan_steps, sorts) as it ends; sql with the values filled in. What a RUN function
+// undoes within a transaction is told nevertheless. These events are not bounded by credit.
+#define SIDELITE_OBSERVE 29
+
+// Kind: say what statements may do. The rules replace those given before.
+//
+// Arguments, a row for each rule: `decision` (SIDELITE_ALLOW, DENY, IGNORE); `action` (any), one of SQLite's action
+// codes, such as 20 for reading a column; `first` and `second` (any), its arguments as sqlite.org/c3ref/c_alter_table.html
+// tells, such as table and column; `schema` (any); `trigger` (any), the trigger or view that the access comes from. Names are compared
+// without case. The first rule that matches decides; without one it is allowed. No rows: everything is allowed.
+#define SIDELITE_AUTHORIZE 30
+
+// Kind: read or lower one of SQLite's limits. Arguments: `limit`, SQLite's number for it, such as 9 for parameters;
+// `value` (only reads). Result: a row, `value`, as it was before.
+#define SIDELITE_LIMIT 31
+
+// Kind: read or set a switch of the connection. Arguments: `option`, SQLite's number for it, such as 1002 for foreign
+// keys, 1005 for extensions and 1010 for the defensive mode; `value` (only reads), 0 or 1. Result: a row, `value`, as it is now.
+// With 1005 a `value` of 2 switches the SQL function `load_extension` on as well.
+#define SIDELITE_DB_CONFIG 32
+
+// Kind: copy what is in the write-ahead log back into the database.
+//
+// Arguments: `mode` (SIDELITE_CHECKPOINT_; PASSIVE); `schema` (all). Result: a row with the frames in the log, `log`, and
+// how many of these are `checkpointed`, both -1 without a log. SQLITE_BUSY: others were in the way.
+#define SIDELITE_CHECKPOINT 33
+
+// Kind: checkpoint by itself after a commit that leaves so many pages in the log. Argument: `pages` (1000; 0 for never).
+#define SIDELITE_AUTOCHECKPOINT 34
+
+// Kind: load a shared library of SQL functions and the like, which must be switched on: SIDELITE_OPEN_EXTENSIONS.
+// Arguments: `path`; `entry` (as SQLite guesses it from the name).
+#define SIDELITE_LOAD_EXTENSION 35
+
+// Kind: facts and counters. Argument: `reset` (0) the highest values. Result, columns name, value, highest: `filename`,
+// `readonly`, `autocommit`, `txn_state` (0 none, 1 read, 2 write), `changes`, `total_changes`, `last_insert_rowid`, and
+// the counters of sqlite3_db_status: `cache_used`, `schema_used`, `stmt_used`, `cache_hit`, ...
+#define SIDELITE_STATUS 36
+
+// Kind: set what last_insert_rowid() returns. Argument: `rowid`.
+#define SIDELITE_SET_LAST_INSERT_ROWID 37
+
+// No transaction.
+#define SIDELITE_BEGIN_NONE 0
+
+// BEGIN DEFERRED: locks are taken as they are needed.
+#define SIDELITE_BEGIN_DEFERRED 1
+
+// BEGIN IMMEDIATE: the write lock is taken at once.
+#define SIDELITE_BEGIN_IMMEDIATE 2
+
+// BEGIN EXCLUSIVE: outside of WAL mode readers are kept out, too.
+#define SIDELITE_BEGIN_EXCLUSIVE 3
+
+// For the isolation alone: a transaction is open at any time.
+#define SIDELITE_BEGIN_ALWAYS 4
+
+// Hear of inserts, updates and deletes, of all tables.
+#define SIDELITE_OBSERVE_CHANGES (1 << 0)
+
+// The same, with old and new values.
+#define SIDELITE_OBSERVE_VALUES (1 << 1)
+
+// Hear of commits that changed something.
+#define SIDELITE_OBSERVE_COMMITS (1 << 2)
+
+// Hear of transactions that were rolled back.
+#define SIDELITE_OBSERVE_ROLLBACKS (1 << 3)
+
+// Hear of commits to a write-ahead log.
+#define SIDELITE_OBSERVE_WAL (1 << 4)
+
+// Hear of statements as they begin.
+#define SIDELITE_OBSERVE_TRACE (1 << 5)
+
+// Hear of statements as they end, and how long they took.
+#define SIDELITE_OBSERVE_PROFILE (1 << 6)
+
+// The access is allowed.
+#define SIDELITE_ALLOW 0
+
+// The statement fails with SQLITE_AUTH (23).
+#define SIDELITE_DENY 1
+
+// The access does nothing: a column reads as NULL, an UPDATE leaves it as it is.
+#define SIDELITE_IGNORE 2
+
+// A change that does not fit undoes all, and ends with SQLITE_ABORT (4).
+#define SIDELITE_CONFLICT_ABORT 0
+
+// A change that does not fit is left out.
+#define SIDELITE_CONFLICT_OMIT 1
+
+// A change overwrites the row that it meets; one that cannot is left out.
+#define SIDELITE_CONFLICT_REPLACE 2
+
+// As many frames as can be without waiting for anybody.
+#define SIDELITE_CHECKPOINT_PASSIVE 0
+
+// All frames; waits for writers, and for readers of old ones.
+#define SIDELITE_CHECKPOINT_FULL 1
+
+// FULL, and the next writer begins the log anew.
+#define SIDELITE_CHECKPOINT_RESTART 2
+
+// RESTART, and the log is cut to nothing.
+#define SIDELITE_CHECKPOINT_TRUNCATE 3
+
+// A function of its arguments.
+#define SIDELITE_FUNCTION_SCALAR 1
+
+// A function of the rows of a group, such as sum().
+#define SIDELITE_FUNCTION_AGGREGATE 2
+
+// An aggregate that can also move over a window, OVER (...): rows leave it again.
+#define SIDELITE_FUNCTION_WINDOW 3
+
+// An order of texts. Arguments: two TEXTs; value: an INTEGER below, equal to or above 0. A HOST collation costs a thread
+// hop for each comparison: thousands for a small sort.
+#define SIDELITE_FUNCTION_COLLATION 4
+
+// Hook, without a name: may a statement do this? Called as it is prepared. Arguments: action, first, second, schema,
+// trigger, as for SIDELITE_AUTHORIZE; value: SIDELITE_ALLOW, DENY or IGNORE. Asked when no rule has decided.
+#define SIDELITE_FUNCTION_AUTHORIZER 5
+
+// Hook: called each time a statement has run `n_args` VM instructions (1000). Value: other than 0 or NULL ends it with
+// SQLITE_INTERRUPT (9).
+#define SIDELITE_FUNCTION_PROGRESS 6
+
+// Hook: called when a lock is not to be had, in place of the busy timeout. Arguments: how often it was called before for this
+// lock; value: milliseconds to wait before the next try (cancel and deadline reach into it), NULL to give up.
+#define SIDELITE_FUNCTION_BUSY 7
+
+// Hook: a row was inserted, updated or deleted. Arguments: operation (18 INSERT, 23 UPDATE, 9 DELETE), schema,
+// table, rowid. As sqlite3_update_hook: not for WITHOUT ROWID tables. INLINE only.
+#define SIDELITE_FUNCTION_UPDATE 8
+
+// Hook: a row is about to change. Arguments: operation, schema, table, old rowid, new rowid, the number of columns, then
+// so many old values (none for INSERT) and new ones (none for DELETE). INLINE only. Not while a session is open.
+#define SIDELITE_FUNCTION_PREUPDATE 9
+
+// Hook: a transaction is about to commit. Value: other than 0 or NULL rolls it back instead.
+#define SIDELITE_FUNCTION_COMMIT 10
+
+// Hook: a transaction was rolled back. INLINE only.
+#define SIDELITE_FUNCTION_ROLLBACK 11
+
+// Hook: a transaction was committed to a write-ahead log. Arguments: schema, pages in the log. INLINE only.
+#define SIDELITE_FUNCTION_WAL 12
+
+// Function flag: the same arguments give the same value, so that it may be used in indexes and be called less often.
+#define SIDELITE_FUNCTION_DETERMINISTIC (1 << 0)
+
+// Function flag: only for SQL that the host submits, not for triggers, views and the like of a file. On HARDENED and
+// UNTRUSTED connections all functions are that unless they are INNOCUOUS.
+#define SIDELITE_FUNCTION_DIRECTONLY (1 << 1)
+
+// Function flag: harmless even in the schema of a stranger's file.
+#define SIDELITE_FUNCTION_INNOCUOUS (1 << 2)
+
+// Function flag: remove the function of this kind, name and number of arguments, or the hook of this kind.
+#define SIDELITE_FUNCTION_REMOVE (1 << 3)
+
+// Which call of a function a CALL event is, in its `code`. A scalar function: its arguments are the event's one row.
+#define SIDELITE_CALL_SCALAR 0
+
+// Rows that have come into a group, many at a time. The reply's value is ignored, its code can end the statement.
+#define SIDELITE_CALL_STEP 1
+
+// Rows that have left a window, the oldest ones.
+#define SIDELITE_CALL_INVERSE 2
+
+// The value of a window as it is, after the rows that the event brings have come in.
+#define SIDELITE_CALL_VALUE 3
+
+// The value of a group, after the rows that the event brings have come in. The group ends.
+#define SIDELITE_CALL_FINAL 4
+
+// The group ends without a value: its statement failed, or was stopped early. No reply is wanted; the event's id is 0.
+#define SIDELITE_CALL_END 5
 
 // A connection: one SQLite connection, its thread and its request queue. The pointer is an id in pointer's clothing:
 // it is never dereferenced, checked on every call, and below 2^53.
@@ -410,7 +738,7 @@ typedef void (*sidelite_callback)(const struct sidelite_event *event, void *user
 //
 // `sidelite_poll` fills an array of them; callbacks get a pointer to one.
 typedef struct sidelite_event {
-  // The id that submit returned; 0 for OPENED, CLOSED and WRITABLE.
+  // The id that submit returned; 0 for OPENED, CLOSED and WRITABLE; the call's id for CALL.
   int64_t id;
   // As given with the request, or with open or close.
   void *user_data;
@@ -432,6 +760,33 @@ typedef struct sidelite_event {
   // The connection the event is about.
   struct sidelite_conn *conn;
 } sidelite_event;
+
+// What a value holds; `type` says which member.
+typedef union sidelite_value_as {
+  // SIDELITE_INTEGER, and the length of a SIDELITE_ZEROBLOB.
+  int64_t integer;
+  // SIDELITE_REAL.
+  double real;
+  // SIDELITE_TEXT and SIDELITE_BLOB inside a result: bytes from the start of the result.
+  uint64_t offset;
+  // SIDELITE_TEXT and SIDELITE_BLOB that go in: where the bytes are. NULL with `len` 0 is an empty value.
+  const void *data;
+} sidelite_value_as;
+
+// One value: a parameter that goes in, or a cell that comes out. 16 bytes.
+//
+// Going in, fill it with `sidelite_int`, `sidelite_real`, `sidelite_text`, `sidelite_text_n`, `sidelite_blob`
+// or `sidelite_null`. The bytes it points to are copied before submit returns, or, under SIDELITE_STATIC, read
+// until the final event. Coming out, read it with `sidelite_row_int64` and the other row functions, or directly:
+// TEXT inside a result is followed by a NUL that `len` does not count.
+typedef struct sidelite_value {
+  // SIDELITE_NULL, SIDELITE_INTEGER, SIDELITE_REAL, SIDELITE_TEXT, SIDELITE_BLOB or SIDELITE_ZEROBLOB.
+  uint32_t type;
+  // Bytes of TEXT or BLOB; 0 for the others.
+  uint32_t len;
+  // The value itself.
+  union sidelite_value_as as;
+} sidelite_value;
 
 // How to open. Zero the struct and set `struct_size`: zero means SQLite's own default everywhere.
 typedef struct sidelite_open_config {
@@ -461,8 +816,15 @@ typedef struct sidelite_open_config {
   // PRAGMAs to run once it is open, after all the options above: "cache_size=-8000", "temp_store=MEMORY".
   // NUL-terminated, copied.
   const char *const *pragmas;
+  // SIDELITE_BEGIN_: which transactions begin by themselves. See SIDELITE_ISOLATION.
+  uint32_t isolation;
+  // Rules of `authorizer`.
+  uint32_t authorizer_rules;
+  // What statements may do: `authorizer_rules` rows of six values, as for SIDELITE_AUTHORIZE; NULL for everything.
+  // Copied. They hold from the first request on.
+  const struct sidelite_value *authorizer;
   // Zero.
-  uint64_t reserved[4];
+  uint64_t reserved[2];
 } sidelite_open_config;
 
 // Counters of a connection or a queue. Set `struct_size` before the call.
@@ -487,36 +849,11 @@ typedef struct sidelite_stats {
   uint64_t wakes;
   // Queue: calls of poll and dispatch.
   uint64_t polls;
+  // Connection: rows changed since it was opened, as sqlite3_total_changes counts them, as of the last completion.
+  uint64_t total_changes;
   // Zero.
-  uint64_t reserved[4];
+  uint64_t reserved[3];
 } sidelite_stats;
-
-// What a value holds; `type` says which member.
-typedef union sidelite_value_as {
-  // SIDELITE_INTEGER.
-  int64_t integer;
-  // SIDELITE_REAL.
-  double real;
-  // SIDELITE_TEXT and SIDELITE_BLOB inside a result: bytes from the start of the result.
-  uint64_t offset;
-  // SIDELITE_TEXT and SIDELITE_BLOB that go in: where the bytes are. NULL with `len` 0 is an empty value.
-  const void *data;
-} sidelite_value_as;
-
-// One value: a parameter that goes in, or a cell that comes out. 16 bytes.
-//
-// Going in, fill it with `sidelite_int`, `sidelite_real`, `sidelite_text`, `sidelite_text_n`, `sidelite_blob`
-// or `sidelite_null`. The bytes it points to are copied before submit returns, or, under SIDELITE_STATIC, read
-// until the final event. Coming out, read it with `sidelite_row_int64` and the other row functions, or directly:
-// TEXT inside a result is followed by a NUL that `len` does not count.
-typedef struct sidelite_value {
-  // SIDELITE_NULL, SIDELITE_INTEGER, SIDELITE_REAL, SIDELITE_TEXT or SIDELITE_BLOB.
-  uint32_t type;
-  // Bytes of TEXT or BLOB; 0 for the others.
-  uint32_t len;
-  // The value itself.
-  union sidelite_value_as as;
-} sidelite_value;
 
 // The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a
 // `sqlite3 *` of the SQLite inside this library) until it returns, and must leave no statement of its own behind.
@@ -527,14 +864,15 @@ typedef int32_t (*sidelite_run_function)(void *db, void *context);
 typedef struct sidelite_request {
   // sizeof(sidelite_request). In an array, the same for all: it is the array's stride.
   uint32_t struct_size;
-  // SIDELITE_EXECUTE, SIDELITE_FETCH, SIDELITE_STREAM, SIDELITE_SCRIPT or SIDELITE_RUN.
+  // SIDELITE_EXECUTE, SIDELITE_FETCH, ... The kinds from SIDELITE_LEASE on take arguments: `values`, in the order given
+  // with each, or by `names`; one that is missing or NULL has the default given in brackets.
   uint32_t kind;
-  // SIDELITE_STATIC, SIDELITE_ATOMIC, SIDELITE_NO_CACHE, SIDELITE_MULTI.
+  // SIDELITE_STATIC, SIDELITE_ATOMIC, SIDELITE_NO_CACHE, SIDELITE_MULTI, SIDELITE_COMMIT_FIRST.
   uint32_t flags;
   // Deadline: milliseconds from submit. Running, paused or waiting for a lock, the request is ended with
   // SIDELITE_ERR_TIMEOUT then; one that is still queued ends with it in its place, without running. 0 = none.
   uint32_t timeout_ms;
-  // The SQL, UTF-8. NULL only for RUN.
+  // The SQL, UTF-8, for the kinds up to SCRIPT and for DESCRIBE. NULL for all others.
   const char *sql;
   // Bytes of `sql`; 0 or SIDELITE_NUL_TERMINATED when it ends with a NUL.
   uint64_t sql_len;
@@ -543,7 +881,7 @@ typedef struct sidelite_request {
   // Values in a row.
   uint32_t ncols;
   // Rows. The statement runs once for each (executemany); 0 is 1. Without a transaction each row commits by
-  // itself: use ATOMIC. Not for STREAM beyond 1.
+  // itself: use ATOMIC. Not for STREAM beyond 1. AUTHORIZE: rules; SESSION_OPEN: tables.
   uint32_t nrows;
   // `ncols` NUL-terminated names for named parameters, with or without their `:`, `@` or `$`; NULL for positional
   // ones. Names that the statement does not have are ignored; parameters without a value are an error. Copied.
@@ -552,7 +890,7 @@ typedef struct sidelite_request {
   sidelite_callback callback;
   // Passed to the callback.
   void *user_data;
-  // Zero: lanes are not part of this version.
+  // The id of the lease, or of the call, that the request belongs to; 0 for none. It need not be granted yet.
   int64_t lane;
   // STREAM: rows in a chunk. 0 ramps up: 16, 64, 256, then 512 rows, at most 64 KiB. With a number of your own a chunk
   // ends at 1 MiB too.
@@ -570,6 +908,52 @@ typedef struct sidelite_request {
   // Zero.
   uint64_t reserved[2];
 } sidelite_request;
+
+// An INLINE function, on the connection's thread. It must be thread-safe itself, return soon, call no function of this
+// library on the same connection but to submit and to cancel, and let no exception out.
+//
+// - `context`: from the config.
+// - `group`: of an aggregate, a place for its own pointer, NULL at the group's first call; its last call, `last`, comes
+//   also when the statement fails, to free what it points to. NULL for all others.
+// - `args`, `n`: the arguments. Their bytes, in `as.data`, are valid until it returns.
+// - `value`: NULL at first; its value, or the message of its failure. TEXT and BLOB are copied when it has returned.
+//
+// Returns 0, or the code with which the statement ends: one of SQLite's, or one of the host's own below -1000.
+typedef int32_t (*sidelite_inline_function)(void *context,
+                                            void **group,
+                                            const struct sidelite_value *args,
+                                            uint32_t n,
+                                            struct sidelite_value *value);
+
+// What to register, and how it is called. Zero the struct and set `struct_size`.
+typedef struct sidelite_function_config {
+  // sizeof(sidelite_function_config).
+  uint32_t struct_size;
+  // SIDELITE_FUNCTION_SCALAR, ...
+  uint32_t kind;
+  // SIDELITE_FUNCTION_DETERMINISTIC, ...
+  uint32_t flags;
+  // Number of arguments, -1 for any. The same name may be registered for several numbers.
+  int32_t n_args;
+  // Its name, NUL-terminated UTF-8, copied; NULL for hooks.
+  const char *name;
+  // INLINE: the function, the hook, or an aggregate's step. NULL: HOST.
+  sidelite_inline_function call;
+  // INLINE aggregate: its value at the end of a group.
+  sidelite_inline_function last;
+  // INLINE window: its value at this moment.
+  sidelite_inline_function value;
+  // INLINE window: a row leaves.
+  sidelite_inline_function inverse;
+  // INLINE: passed to these functions. It must live until the function is removed or replaced, or the connection CLOSED.
+  void *context;
+  // HOST aggregate: how many rows a STEP event brings at most. 0 is 512.
+  uint32_t batch_rows;
+  // HOST: how long to wait for a reply before the statement ends with SIDELITE_ERR_TIMEOUT. 0 is as long as it takes.
+  uint32_t reply_timeout_ms;
+  // Zero.
+  uint64_t reserved[2];
+} sidelite_function_config;
 
 #ifdef __cplusplus
 extern "C" {
@@ -825,12 +1209,53 @@ int32_t sidelite_more(struct sidelite_conn *conn,
 // SIDELITE_EVENT_NOT_RUN; or with its success when the cancel came too late. No other request is touched, except by the
 // fence when a transaction was rolled back (contract 10), and an ATOMIC array, which ends whole.
 //
-// - `id`: what submit returned; 0 for all that were submitted so far.
+// - `id`: what submit returned; 0 for all that were submitted so far; SIDELITE_RUNNING for all that have begun and not ended,
+//   which then end with SQLITE_INTERRUPT (9). A lease that is cancelled ends, and its transaction is rolled back.
 //
 // Returns 0 when the request had not ended, BAD_HANDLE when it had (or `conn` is not a connection), FORKED.
 // Never blocks. Any thread, also in callbacks, also while the connection closes.
 int32_t sidelite_cancel(struct sidelite_conn *conn,
                         int64_t id);
+
+// Submits the registration of a function, a collation or a hook, which is in force for what is submitted after it.
+//
+// With `call` set it is INLINE: called on the connection's thread, without any hop. Without, it is HOST: each call becomes
+// an event with SIDELITE_EVENT_CALL (and MORE) for `callback` on the connection's queue, and the statement waits until
+// `sidelite_reply` answers it, now or later, from any thread. The event has the call's id in `id`, which call it is in `code`
+// (SIDELITE_CALL_), the arguments in `result`, a row for each time SQL called it, the group of an aggregate in
+// `changes` and the id of the request that runs in `last_insert_rowid`. While it waits, requests whose `lane` is the
+// call's id run inside it, so that a function may query its own connection; all others wait. Cancel, deadline and close
+// reach it. Freeing the connection's queue ends the statement with ABORTED. The collation and the hooks take no
+// requests inside.
+//
+// - `conn`: an open connection.
+// - `config`: what and how; copied. Not NULL.
+// - `callback`, `user_data`: get the final event of the registration, and CALL events until the function is removed or
+//   replaced, or the connection CLOSED.
+//
+// The event's code tells of SQLITE_BUSY when a statement that is running uses the function that was to be replaced.
+//
+// Returns an id, or a negative status, as `sidelite_submit`; MISUSE also for a kind, a flag, or a combination
+// of functions that can never be right. Never blocks. Any thread, also in callbacks; not in the wake function.
+int64_t sidelite_create_function(struct sidelite_conn *conn,
+                                 const struct sidelite_function_config *config,
+                                 sidelite_callback callback,
+                                 void *user_data);
+
+// Answers a call of a HOST function.
+//
+// - `call`: the id of its CALL event.
+// - `value`: the function's value, or, with a code, the message of its failure (TEXT); NULL for SQL NULL. Copied.
+// - `code`: 0, or the code with which the statement that called it ends: one of SQLite's, or one of the host's own
+//   below -1000, which comes back unchanged.
+//
+// Returns 0; BAD_HANDLE when the call waits no longer: it was answered, cancelled, or timed out; FORKED; BAD_TEXT, TOO_BIG and
+// MISUSE for a value or a code that cannot be, after which the call still waits. Never blocks. Any thread, also in
+// callbacks, also while the connection closes; not in the wake function.
+int32_t sidelite_reply(struct sidelite_conn *conn,
+                       int64_t call,
+                       const struct sidelite_value *value,
+                       int32_t code);
 
 #ifdef __cplusplus
 }  // extern "C"
@@ -889,6 +1314,14 @@ static inline sidelite_value sidelite_blob(const void *data, uint32_t len) {
   value.type = SIDELITE_BLOB;
   value.len = len;
   value.as.data = data;
+  return value;
+}
+
+/* Makes a value: a BLOB of `len` zero bytes. */
+static inline sidelite_value sidelite_zeroblob(int64_t len) {
+  sidelite_value value = sidelite_null();
+  value.type = SIDELITE_ZEROBLOB;
+  value.as.integer = len;
   return value;
 }
 

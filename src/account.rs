@@ -92,6 +92,7 @@ pub(crate) struct Counters {
     completed: AtomicU64,
     cache_hits: AtomicU64,
     cache_misses: AtomicU64,
+    total_changes: AtomicU64,
 }
 
 /// A copy of the counters.
@@ -100,6 +101,7 @@ pub(crate) struct Counted {
     pub(crate) completed: u64,
     pub(crate) cache_hits: u64,
     pub(crate) cache_misses: u64,
+    pub(crate) total_changes: u64,
 }
 
 impl Counters {
@@ -127,6 +129,11 @@ impl Counters {
         );
     }
 
+    /// Rows changed since the connection was opened.
+    pub(crate) fn changed(&self, total: i64) {
+        self.total_changes.store(total as u64, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self) -> Counted {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counted {
@@ -134,6 +141,7 @@ impl Counters {
             completed: read(&self.completed),
             cache_hits: read(&self.cache_hits),
             cache_misses: read(&self.cache_misses),
+            total_changes: read(&self.total_changes),
         }
     }
 }

@@ -6,24 +6,27 @@ use crate::ffi::block::Pool;
 use crate::ffi::callback::Target;
 use crate::ffi::event::{SIDELITE_EVENT_CLOSED, SIDELITE_EVENT_OPENED, SIDELITE_EVENT_WRITABLE};
 use crate::ffi::os;
-use crate::ffi::request::SIDELITE_UNLIMITED;
+use crate::ffi::request::{SIDELITE_RUNNING, SIDELITE_UNLIMITED};
 use crate::ffi::status::*;
 use crate::handle::Table;
 use crate::host::HostQueue;
-use crate::request::{Event, Kind, Pending, Work};
+use crate::request::{Command, Event, Kind, Pending, Reply, Work};
 use crate::sqlite::Options;
 use crate::worker::Worker;
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 pub(crate) static CONNS: Table<Conn> = Table::new(2);
 
 /// SQLite's main threads have as much; a long LIKE pattern inside SQLite's default limits overflows Rust's 2 MiB.
 const STACK_BYTES: usize = 8 << 20;
+
+/// Calls have ids of their own, above those of requests.
+const FIRST_CALL: i64 = 1 << 52;
 
 /// An id above all requests: a close in CANCEL mode cancels up to it, the opening included.
 pub(crate) const CANCELLED_BY_CLOSE: i64 = i64::MAX - 1;
@@ -34,6 +37,8 @@ pub(crate) enum Message {
     Requests(Chain<Event>),
     /// Credit was granted, or something cancelled: look around.
     Nudge,
+    /// What the host answers to a call.
+    Reply(Reply),
     /// The last message but nudges. The CLOSED event, unless nobody wants it.
     Close(Option<Pending>),
 }
@@ -51,8 +56,22 @@ pub(crate) struct Conn {
     gate: Mutex<Gate>,
     /// The last id given out.
     last_id: AtomicI64,
-    /// Requests up to this id have ended, but for paused streams.
+    /// Requests up to this id have ended, but for those astray.
     ended_id: AtomicI64,
+    /// Requests that end out of order, until they have: paused streams, with their credit, what waits for its lane, and
+    /// what runs while a call inside it waits.
+    astray: Mutex<HashMap<i64, Option<Arc<Credit>>>>,
+    /// Whether `astray` holds anything, to be seen without its lock.
+    has_astray: AtomicBool,
+    /// Leases that have not ended, by the ids of their requests.
+    leases: Mutex<HashSet<i64>>,
+    /// Calls that wait for the host's reply, outermost first.
+    calls: Mutex<Vec<i64>>,
+    last_call: AtomicI64,
+    /// Grows with everything that may end a wait.
+    cancellations: AtomicU64,
+    /// How often everything that runs was interrupted.
+    interrupts: AtomicU64,
     cancels: Mutex<Cancels>,
     /// Rings when `cancels` changes, for waits on a lock.
     cancels_changed: Condvar,
@@ -60,8 +79,6 @@ pub(crate) struct Conn {
     cancelled_upto: AtomicI64,
     /// Whether `cancels` holds anything, to be seen without its lock.
     has_cancels: AtomicBool,
-    /// Credit of streams, by id, from submit to the final event.
-    credits: Mutex<HashMap<i64, Arc<Credit>>>,
     is_poisoned: AtomicBool,
     is_nudged: AtomicBool,
     owes_writable: AtomicBool,
@@ -148,11 +165,17 @@ impl Conn {
                 }),
                 last_id: AtomicI64::new(0),
                 ended_id: AtomicI64::new(0),
+                astray: Mutex::default(),
+                has_astray: AtomicBool::new(false),
+                leases: Mutex::default(),
+                calls: Mutex::default(),
+                last_call: AtomicI64::new(FIRST_CALL),
+                cancellations: AtomicU64::new(0),
+                interrupts: AtomicU64::new(0),
                 cancels: Mutex::default(),
                 cancels_changed: Condvar::new(),
                 cancelled_upto: AtomicI64::new(0),
                 has_cancels: AtomicBool::new(false),
-                credits: Mutex::default(),
                 is_poisoned: AtomicBool::new(false),
                 is_nudged: AtomicBool::new(false),
                 owes_writable: AtomicBool::new(false),
@@ -185,7 +208,13 @@ impl Conn {
             let thread = std::thread::Builder::new()
                 .name("sidelite".into())
                 .stack_size(STACK_BYTES);
-            thread.spawn(move || Worker::new(conn, inbox).run(&options, Pending::new(opened)))
+            thread.spawn(move || {
+                let worker = Worker::new(Arc::clone(&conn), inbox);
+                worker.run(&options, Pending::new(opened));
+                drop(worker);
+                let queue = Arc::clone(&conn.queue);
+                queue.leave(&conn);
+            })
         });
         spawned.map(drop).map_err(|_| {
             // It refers to the connection, which would keep itself alive.
@@ -214,7 +243,7 @@ impl Conn {
             request.id = id;
             id -= 1;
             request.charge = request.payload_bytes();
-            self.expect_stream(&request);
+            self.expect(&request);
             ordered.push(request);
         }
         self.counters.submitted(count as u64);
@@ -223,17 +252,20 @@ impl Conn {
         Ok(before + 1)
     }
 
-    /// A stream can be granted credit from submit on.
-    fn expect_stream(&self, request: &Event) {
-        if let Some(Work {
-            kind: Kind::Stream,
-            window,
-            ..
-        }) = &request.work
-        {
-            self.credits
-                .lock()
-                .insert(request.id, Arc::new(Credit::new(*window)));
+    /// A stream can be granted credit, and a lease be a lane, from submit on.
+    fn expect(&self, request: &Event) {
+        match &request.work {
+            Some(work) if work.is_paced() => {
+                let credit = Arc::new(Credit::new(work.window));
+                self.goes_astray(request.id, Some(credit));
+            }
+            Some(Work {
+                kind: Kind::Command(Command::Lease),
+                ..
+            }) => {
+                self.leases.lock().insert(request.id);
+            }
+            _ => {}
         }
     }
 
@@ -241,22 +273,17 @@ impl Conn {
         if chunks == 0 {
             return Err(SIDELITE_ERR_MISUSE);
         }
-        let credit = self
-            .credits
-            .lock()
-            .get(&id)
-            .cloned()
-            .ok_or(SIDELITE_ERR_BAD_HANDLE)?;
+        let credit = self.credit(id).ok_or(SIDELITE_ERR_BAD_HANDLE)?;
         credit.grant(chunks);
         self.nudge();
         Ok(SIDELITE_OK)
     }
 
     pub(crate) fn cancel(&self, id: i64) -> Result<i32, i32> {
-        if id == 0 {
-            self.cancel_upto(self.last_id());
-        } else {
-            self.cancel_one(id)?;
+        match id {
+            0 => self.cancel_upto(self.last_id()),
+            SIDELITE_RUNNING => self.interrupt(),
+            _ => self.cancel_one(id)?,
         }
         self.nudge();
         Ok(SIDELITE_OK)
@@ -272,25 +299,77 @@ impl Conn {
             cancels.0.push(id);
         }
         self.has_cancels.store(true, Ordering::Release);
-        self.cancels_changed.notify_all();
+        self.cancels_change();
         Ok(())
     }
 
     fn cancel_upto(&self, id: i64) {
         let _cancels = self.cancels.lock();
         self.cancelled_upto.fetch_max(id, Ordering::AcqRel);
-        self.cancels_changed.notify_all();
+        self.cancels_change();
     }
 
     fn is_out(&self, id: i64) -> bool {
         let is_known = (1..=self.last_id()).contains(&id);
         is_known
-            && (id > self.ended_id.load(Ordering::Acquire) || self.credits.lock().contains_key(&id))
+            && (id > self.ended_id.load(Ordering::Acquire)
+                || self.astray.lock().contains_key(&id)
+                || self.leases.lock().contains(&id))
+    }
+
+    /// Everything that has begun is to end.
+    fn interrupt(&self) {
+        let _cancels = self.cancels.lock();
+        self.interrupts.fetch_add(1, Ordering::AcqRel);
+        self.cancels_change();
+    }
+
+    pub(crate) fn interrupts(&self) -> u64 {
+        self.interrupts.load(Ordering::Acquire)
+    }
+
+    /// Whether requests may name this lane: it is a lease that has not ended, or a call that waits.
+    pub(crate) fn has_lane(&self, lane: i64) -> bool {
+        match lane >= FIRST_CALL {
+            true => self.calls.lock().contains(&lane),
+            false => self.leases.lock().contains(&lane),
+        }
+    }
+
+    pub(crate) fn lease_ends(&self, id: i64) {
+        self.leases.lock().remove(&id);
+        self.forget_cancel(id);
+    }
+
+    /// A call that waits from now on.
+    pub(crate) fn begin_call(&self) -> i64 {
+        let call = self.last_call.load(Ordering::Relaxed) + 1;
+        self.last_call.store(call, Ordering::Relaxed);
+        self.calls.lock().push(call);
+        call
+    }
+
+    /// A call waits no longer; false when its reply is on the way.
+    pub(crate) fn end_call(&self, call: i64) -> bool {
+        let mut calls = self.calls.lock();
+        let at = calls.iter().position(|&waiting| waiting == call);
+        at.map(|at| calls.remove(at)).is_some()
+    }
+
+    /// The host's answer to a call; the first one counts.
+    pub(crate) fn reply(&self, reply: Reply) -> Result<i32, i32> {
+        if !self.end_call(reply.call) {
+            return Err(SIDELITE_ERR_BAD_HANDLE);
+        }
+        let _ = self.gate.lock().sender.send(Message::Reply(reply));
+        Ok(SIDELITE_OK)
     }
 
     /// A queue that requests of this connection reply to goes away: they are to end.
     pub(crate) fn reply_queue_goes(&self) {
-        self.cancels_changed.notify_all();
+        let cancels = self.cancels.lock();
+        self.cancels_change();
+        drop(cancels);
         self.nudge();
     }
 
@@ -405,23 +484,32 @@ impl Conn {
         self.is_poisoned.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn credit_of(&self, id: i64) -> Arc<Credit> {
-        self.credits
-            .lock()
-            .get(&id)
-            .cloned()
-            .unwrap_or_else(|| Arc::new(Credit::new(0)))
+    pub(crate) fn credit(&self, id: i64) -> Option<Arc<Credit>> {
+        self.astray.lock().get(&id).cloned().flatten()
     }
 
-    pub(crate) fn stream_ends(&self, id: i64) {
-        self.credits.lock().remove(&id);
+    /// A request will end out of order.
+    pub(crate) fn goes_astray(&self, id: i64, credit: Option<Arc<Credit>>) {
+        let mut astray = self.astray.lock();
+        self.has_astray.store(true, Ordering::Release);
+        astray.entry(id).or_insert(credit);
+    }
+
+    /// A request has ended, maybe out of order.
+    pub(crate) fn ends(&self, id: i64) {
+        if self.has_astray.load(Ordering::Acquire) {
+            let mut astray = self.astray.lock();
+            astray.remove(&id);
+            self.has_astray.store(!astray.is_empty(), Ordering::Release);
+        }
         self.forget_cancel(id);
     }
 
-    /// A request has ended, or its stream has begun.
+    /// A request has ended, or goes on out of order.
     pub(crate) fn passes(&self, id: i64) {
-        self.ended_id.store(id, Ordering::Release);
-        self.forget_cancel(id);
+        if id > self.ended_id.load(Ordering::Relaxed) {
+            self.ended_id.store(id, Ordering::Release);
+        }
     }
 
     fn forget_cancel(&self, id: i64) {
@@ -429,7 +517,7 @@ impl Conn {
             let mut cancels = self.cancels.lock();
             cancels
                 .0
-                .retain(|&cancelled| cancelled != id || self.credits.lock().contains_key(&id));
+                .retain(|&cancelled| cancelled != id || self.astray.lock().contains_key(&id));
             self.has_cancels
                 .store(!cancels.0.is_empty(), Ordering::Release);
         }
@@ -446,19 +534,27 @@ impl Conn {
         self.cancels.lock().first_among(first, last)
     }
 
-    /// Sleeps until `until`, or until something is cancelled. `id` among these ends it at once.
-    pub(crate) fn sleep_unless_cancelled(&self, first: i64, last: i64, until: Instant) {
-        let mut cancels = self.cancels.lock();
-        let is_cancelled = |cancels: &Cancels| {
-            self.cancelled_upto.load(Ordering::Acquire) >= first
-                || cancels.first_among(first, last).is_some()
-        };
-        while !is_cancelled(&cancels)
-            && !self
-                .cancels_changed
-                .wait_until(&mut cancels, until)
-                .timed_out()
-        {}
+    /// Sleeps until `until`, or until something is cancelled after which `is_over`.
+    pub(crate) fn sleep_unless(&self, until: Instant, is_over: impl Fn() -> bool) {
+        loop {
+            let seen = self.cancellations.load(Ordering::Acquire);
+            if is_over() || Instant::now() >= until {
+                return;
+            }
+            let mut cancels = self.cancels.lock();
+            while self.cancellations.load(Ordering::Acquire) == seen
+                && !self
+                    .cancels_changed
+                    .wait_until(&mut cancels, until)
+                    .timed_out()
+            {}
+        }
+    }
+
+    /// Tells a sleeper of a change that it may be waiting for; under the lock of `cancels`.
+    fn cancels_change(&self) {
+        self.cancellations.fetch_add(1, Ordering::AcqRel);
+        self.cancels_changed.notify_all();
     }
 }
 

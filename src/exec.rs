@@ -3,28 +3,36 @@
 //! A statement that returns rows is stepped to SQLITE_DONE even when only the rows matter: an INSERT ... RETURNING
 //! commits there and not at its rows.
 
-use crate::conn::Conn;
+use crate::conn::{Conn, Credit};
 use crate::error::Error;
 use crate::fault;
 use crate::ffi::block::Block;
 use crate::ffi::callback::RunFunction;
 use crate::ffi::payload::{Payload, ValueRef};
-use crate::ffi::request::{SIDELITE_MULTI, SIDELITE_NO_CACHE};
+use crate::ffi::request::{SIDELITE_COMMIT_FIRST, SIDELITE_MULTI, SIDELITE_NO_CACHE};
 use crate::ffi::status::SIDELITE_ERR_TOO_BIG;
-use crate::request::{Kind, Outcome, Work};
+use crate::job::Task;
+use crate::request::{Command, Kind, Outcome, Pending, Work};
 use crate::result::{Head, Rows, Scratch};
 use crate::sqlite::{Cursor, Database, Prepared};
-use crate::text::{self, Sql};
+use crate::stream::Stream;
+use crate::text::{self, Sql, Verb};
 use crate::watch::Watch;
+use crate::worker::Worker;
+use crate::{backup, command, dump, function, observe, transaction};
 use rusqlite::ffi::SQLITE_RANGE;
 use std::ffi::CString;
+use std::sync::Arc;
 
 /// What running a request needs.
 pub(crate) struct Runner<'a> {
-    pub(crate) database: &'a mut Database,
+    pub(crate) worker: &'a Worker,
+    pub(crate) database: &'a Database,
     pub(crate) watch: &'a Watch,
     pub(crate) conn: &'a Conn,
     pub(crate) scratch: &'a mut Scratch,
+    /// The request that runs, unless it is of an ATOMIC array.
+    pub(crate) request: Option<&'a Pending>,
     /// Where in its text the request is, for scripts.
     pub(crate) position: usize,
 }
@@ -32,9 +40,11 @@ pub(crate) struct Runner<'a> {
 impl Runner<'_> {
     /// Runs a request that completes in one go: every kind but a stream.
     pub(crate) fn run(&mut self, work: &Work) -> Outcome {
-        let result = match work.kind {
-            Kind::Run(function) => self.call(function),
-            Kind::Script => self.script(work.payload.sql()),
+        let result = match &work.kind {
+            Kind::Run(function) => self.call(*function),
+            Kind::Script => self.script(work),
+            Kind::Define(definition) => function::define(self, definition),
+            Kind::Command(command) => command::run(*command, self, work),
             Kind::Execute | Kind::Fetch | Kind::Stream if work.has(SIDELITE_MULTI) => {
                 self.multi(work)
             }
@@ -47,6 +57,19 @@ impl Runner<'_> {
                 ..Outcome::default()
             },
             Err(error) => Outcome::failed(self.watch.explain(error)),
+        }
+    }
+
+    /// Begins a request that takes turns with others.
+    pub(crate) fn begin_task(&mut self, request: &Pending) -> Result<Box<dyn Task>, Error> {
+        let work = request.work();
+        let credit = self.conn.credit(request.id());
+        let credit = credit.unwrap_or_else(|| Arc::new(Credit::new(0)));
+        match work.kind {
+            Kind::Command(Command::Dump) => dump::dump(self, work, credit),
+            Kind::Command(Command::Backup) => backup::backup(self, request),
+            Kind::Command(Command::Observe) => observe::observe(self, request),
+            _ => Ok(Box::new(Stream::begin(work, credit, self)?)),
         }
     }
 
@@ -111,7 +134,16 @@ impl Runner<'_> {
         collector.finish(self.scratch)
     }
 
-    fn script(&mut self, sql: Sql<'_>) -> Result<Done, Error> {
+    fn script(&mut self, work: &Work) -> Result<Done, Error> {
+        let commits_first = self.worker.isolation().commits_before_scripts();
+        if commits_first || work.has(SIDELITE_COMMIT_FIRST) {
+            transaction::commit(self)?;
+        }
+        self.run_script(work.payload.sql())
+    }
+
+    /// All statements of a text, without parameters.
+    pub(crate) fn run_script(&mut self, sql: Sql<'_>) -> Result<Done, Error> {
         let mut collector = Collector::new(self.conn, false);
         self.statements(sql, |runner, cursor| {
             check_available(cursor, 0)?;
@@ -157,6 +189,7 @@ impl Runner<'_> {
         collector: &mut Collector<'_>,
     ) -> Result<(), Error> {
         fault::point("exec.step");
+        transaction::begin_before(cursor, self)?;
         let is_readonly = cursor.is_readonly();
         let before = if is_readonly {
             0
@@ -175,13 +208,16 @@ impl Runner<'_> {
         if !is_readonly && self.database.total_changes() != before {
             collector.changes += self.database.changes();
         }
+        self.watch
+            .observers
+            .settle(self.database, &self.watch.outbox);
         Ok(())
     }
 
     /// A commit may wait for the disk: what is done already should not wait with it.
     fn flush_before_commit(&self, cursor: &Cursor<'_>) {
         let commits = !cursor.is_readonly() && !self.database.is_in_transaction();
-        if commits || cursor.ends_transaction() {
+        if commits || *cursor.verb() == Verb::End {
             self.watch.outbox.flush();
         }
     }
@@ -190,8 +226,18 @@ impl Runner<'_> {
 /// What a request that succeeded leaves.
 #[derive(Default)]
 pub(crate) struct Done {
-    changes: i64,
-    rows: Option<Block>,
+    pub(crate) changes: i64,
+    pub(crate) rows: Option<Block>,
+}
+
+impl Done {
+    /// Without changes.
+    pub(crate) fn rows(rows: Block) -> Self {
+        Self {
+            changes: 0,
+            rows: Some(rows),
+        }
+    }
 }
 
 /// Rows as they come, when anybody wants them.
@@ -278,7 +324,7 @@ pub(crate) fn empty(conn: &Conn, scratch: &mut Scratch) -> Result<Block, i32> {
     .finish(scratch)
 }
 
-fn too_big(code: i32) -> Error {
+pub(crate) fn too_big(code: i32) -> Error {
     match code {
         SIDELITE_ERR_TOO_BIG => Error::new(
             code,

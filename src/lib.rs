@@ -30,10 +30,25 @@ mod account;
 mod request;
 mod wait;
 mod worker;
+mod lane;
 mod watch;
 mod exec;
+mod job;
 mod stream;
 mod transaction;
+mod command;
+mod describe;
+mod config;
+mod script;
+mod blob;
+mod image;
+mod backup;
+mod dump;
+mod session;
+mod function;
+mod hooks;
+mod authorize;
+mod observe;
 mod text;
 #[expect(unsafe_code, reason = "the edge to SQLite")]
 mod sqlite;
@@ -47,7 +62,10 @@ mod sync;
 mod error;
 mod fault;
 
-pub use ffi::{conn::*, event::*, queue::*, request::*, result::*, status::*, value::*};
+pub use ffi::{
+    command::*, conn::*, event::*, function::*, queue::*, request::*, result::*, status::*,
+    value::*,
+};
 
 /// Fault points, for the tests of this crate.
 #[cfg(feature = "testhooks")]

@@ -10,8 +10,9 @@ use crate::error::Error;
 use crate::ffi::block::Block;
 use crate::ffi::callback::{RunFunction, Target};
 use crate::ffi::event::*;
-use crate::ffi::payload::Payload;
+use crate::ffi::payload::{Payload, Value};
 use crate::ffi::status::{SIDELITE_ERR_ABORTED, SIDELITE_ERR_PANIC, SIDELITE_OK};
+use crate::function::Definition;
 use crate::host::HostQueue;
 use crate::result;
 use std::sync::Arc;
@@ -43,23 +44,87 @@ pub(crate) struct Work {
     pub(crate) flags: u32,
     pub(crate) payload: Payload,
     pub(crate) deadline: Option<Instant>,
+    /// The lease or the call that it belongs to, or 0.
+    pub(crate) lane: i64,
     pub(crate) chunk_rows: u32,
     pub(crate) window: u32,
 }
 
-#[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Execute,
     Fetch,
     Stream,
     Script,
     Run(RunFunction),
+    Define(Box<Definition>),
+    Command(Command),
+}
+
+/// Requests whose arguments are values: in the order of the numbers that C gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Lease,
+    Release,
+    Commit,
+    Rollback,
+    Isolation,
+    Describe,
+    Dump,
+    ScriptFile,
+    Backup,
+    Restore,
+    Serialize,
+    Deserialize,
+    BlobOpen,
+    BlobRead,
+    BlobWrite,
+    BlobReopen,
+    BlobClose,
+    SessionOpen,
+    SessionChanges,
+    SessionClose,
+    ChangesetApply,
+    ChangesetInvert,
+    ChangesetRebase,
+    Observe,
+    Authorize,
+    Limit,
+    DbConfig,
+    Checkpoint,
+    Autocheckpoint,
+    LoadExtension,
+    Status,
+    SetLastInsertRowid,
+    /// Not the host's: lends the connection to another that copies to it.
+    Lend,
 }
 
 impl Work {
+    /// Whether it sends chunks as the host grants credit.
+    pub(crate) fn is_paced(&self) -> bool {
+        matches!(self.kind, Kind::Stream | Kind::Command(Command::Dump))
+    }
+
+    /// Whether it is not done in one go, but takes turns with others.
+    pub(crate) fn takes_turns(&self) -> bool {
+        self.is_paced() || self.is(Command::Backup) || self.is(Command::Observe)
+    }
+
+    pub(crate) fn is(&self, command: Command) -> bool {
+        matches!(self.kind, Kind::Command(is) if is == command)
+    }
+
     pub(crate) fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
     }
+}
+
+/// What the host answers to a call.
+pub(crate) struct Reply {
+    pub(crate) call: i64,
+    /// 0, or why the call failed, with the message as its value.
+    pub(crate) code: i32,
+    pub(crate) value: Value,
 }
 
 /// A foreign queue, which waits for us when it is freed.
@@ -197,6 +262,11 @@ impl Pending {
         self.event().id
     }
 
+    /// For whoever takes the debt over.
+    pub(crate) fn suspend(mut self) -> Box<Event> {
+        self.0.take().expect("only completing takes it")
+    }
+
     pub(crate) fn work(&self) -> &Work {
         self.event().work.as_ref().expect("a request has work")
     }
@@ -207,13 +277,18 @@ impl Pending {
 
     /// An event of this request that is not its last.
     pub(crate) fn part(&self, rows: Block) -> Box<Event> {
+        self.parts().part(0, rows)
+    }
+
+    /// For events that are made while the request is out of reach.
+    pub(crate) fn parts(&self) -> Parts {
         let event = self.event();
-        let mut part = Event::new(Arc::clone(&event.conn), event.target);
-        part.id = event.id;
-        part.flags = SIDELITE_EVENT_MORE;
-        part.reply_to = event.reply_to.clone();
-        part.set_result(Some(rows));
-        part
+        Parts {
+            conn: Arc::clone(&event.conn),
+            target: event.target,
+            id: event.id,
+            reply_to: event.reply_to.clone(),
+        }
     }
 
     /// The final event, ready to be delivered.
@@ -221,6 +296,26 @@ impl Pending {
         let mut event = self.0.take().expect("completed once");
         fill(&mut event, outcome);
         event
+    }
+}
+
+/// What events of a request have in common.
+pub(crate) struct Parts {
+    conn: Arc<Conn>,
+    target: Target,
+    id: i64,
+    reply_to: Option<Arc<ReplyTo>>,
+}
+
+impl Parts {
+    /// An event that is not the last.
+    pub(crate) fn part(&self, flags: u32, rows: Block) -> Box<Event> {
+        let mut part = Event::new(Arc::clone(&self.conn), self.target);
+        part.id = self.id;
+        part.flags = SIDELITE_EVENT_MORE | flags;
+        part.reply_to = self.reply_to.clone();
+        part.set_result(Some(rows));
+        part
     }
 }
 

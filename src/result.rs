@@ -109,7 +109,9 @@ impl Rows {
             .map_err(|_| crate::ffi::status::SIDELITE_ERR_NO_MEMORY)?;
         for value in cells {
             let cell = match value {
-                ValueRef::Null => cell(SIDELITE_NULL, 0, sidelite_value_as { integer: 0 }),
+                ValueRef::Null | ValueRef::Zeroblob(_) => {
+                    cell(SIDELITE_NULL, 0, sidelite_value_as { integer: 0 })
+                }
                 ValueRef::Integer(integer) => {
                     cell(SIDELITE_INTEGER, 0, sidelite_value_as { integer })
                 }

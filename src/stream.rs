@@ -7,9 +7,11 @@ use crate::conn::Credit;
 use crate::error::Error;
 use crate::exec::{self, Runner};
 use crate::ffi::block::Block;
+use crate::job::{Step, Task};
 use crate::request::{Outcome, Work};
 use crate::result::Rows;
 use crate::sqlite::Cursor;
+use crate::transaction;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -35,12 +37,6 @@ enum Source {
     Done(VecDeque<Block>, Box<Outcome>),
 }
 
-/// What a stream has to say.
-pub(crate) enum Step {
-    Chunk(Block),
-    End(Box<Outcome>),
-}
-
 /// A chunk, or the last rows.
 enum Chunk {
     Full(Block),
@@ -62,19 +58,21 @@ impl Stream {
             chunks: 0,
         })
     }
+}
 
-    pub(crate) fn has_credit(&self) -> bool {
+impl Task for Stream {
+    fn is_ready(&self) -> bool {
         self.credit.is_left()
     }
 
     /// Makes the next chunk, for which there is credit.
-    pub(crate) fn step(&mut self, runner: &mut Runner<'_>) -> Step {
+    fn step(&mut self, runner: &mut Runner<'_>) -> Step {
         self.credit.spend();
         self.chunks += 1;
         match &mut self.source {
             Source::Reading(cursor) => {
                 match chunk(cursor, self.chunk_rows, self.chunks - 1, runner) {
-                    Ok(Chunk::Full(block)) => Step::Chunk(block),
+                    Ok(Chunk::Full(block)) => Step::Part(block),
                     Ok(Chunk::Last(block)) => Step::End(Box::new(Outcome {
                         rows: Some(block),
                         ..Outcome::default()
@@ -83,7 +81,7 @@ impl Stream {
                 }
             }
             Source::Done(chunks, outcome) => match chunks.pop_front() {
-                Some(block) => Step::Chunk(block),
+                Some(block) => Step::Part(block),
                 None => Step::End(std::mem::take(outcome)),
             },
         }
@@ -109,6 +107,7 @@ impl Source {
             return Ok(Self::Reading(cursor));
         }
         runner.watch.outbox.flush();
+        transaction::begin_before(&cursor, runner)?;
         Self::write(&mut cursor, work.chunk_rows, runner)
     }
 

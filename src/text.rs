@@ -38,22 +38,40 @@ impl<'a> From<&'a CStr> for Sql<'a> {
 
 /// What a statement does to transactions, by its first word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb<'a> {
+pub(crate) enum Verb<Name> {
     Begin,
     /// With its name. It begins a transaction when there is none.
-    Savepoint(&'a [u8]),
+    Savepoint(Name),
     /// Ends the transaction that its savepoint began.
-    Release(&'a [u8]),
+    Release(Name),
     /// Undoes what came after its savepoint.
-    RollbackTo(&'a [u8]),
+    RollbackTo(Name),
     /// COMMIT, END, or a ROLLBACK that is not TO a savepoint.
     End,
     /// Also under EXPLAIN, since it may act as it is prepared.
     Pragma,
+    /// INSERT, UPDATE, DELETE or REPLACE, before which Python's `sqlite3` begins a transaction; not behind WITH.
+    Write,
     Other,
 }
 
-pub(crate) fn verb(statement: &[u8]) -> Verb<'_> {
+impl Verb<&[u8]> {
+    /// With a copy of the name.
+    pub(crate) fn into_owned(self) -> Verb<Box<[u8]>> {
+        match self {
+            Self::Savepoint(name) => Verb::Savepoint(name.into()),
+            Self::Release(name) => Verb::Release(name.into()),
+            Self::RollbackTo(name) => Verb::RollbackTo(name.into()),
+            Self::Begin => Verb::Begin,
+            Self::End => Verb::End,
+            Self::Pragma => Verb::Pragma,
+            Self::Write => Verb::Write,
+            Self::Other => Verb::Other,
+        }
+    }
+}
+
+pub(crate) fn verb(statement: &[u8]) -> Verb<&[u8]> {
     let mut tokens = Tokens { sql: statement };
     let Some(word) = tokens.next_word_after_semicolons() else {
         return Verb::Other;
@@ -81,6 +99,8 @@ pub(crate) fn verb(statement: &[u8]) -> Verb<'_> {
         }
     } else if is("PRAGMA") || is("EXPLAIN") && tokens.explains_pragma() {
         Verb::Pragma
+    } else if is("INSERT") || is("UPDATE") || is("DELETE") || is("REPLACE") {
+        Verb::Write
     } else {
         Verb::Other
     }
@@ -112,7 +132,7 @@ pub(crate) fn leaves_open(sql: &[u8], is_open: bool) -> bool {
                 began = false;
                 savepoints.clear();
             }
-            Verb::RollbackTo(_) | Verb::Pragma | Verb::Other => {}
+            Verb::RollbackTo(_) | Verb::Pragma | Verb::Write | Verb::Other => {}
         }
     }
     began || !savepoints.is_empty()
@@ -135,7 +155,7 @@ pub(crate) fn stays_inside(sql: &[u8], savepoints: &mut Vec<Vec<u8>>) -> bool {
             }
             at.is_some()
         }
-        Verb::Pragma | Verb::Other => true,
+        Verb::Pragma | Verb::Write | Verb::Other => true,
     })
 }
 
@@ -315,6 +335,12 @@ mod tests {
             ("EXPLAIN COMMIT", Verb::Other),
             ("EXPLAIN QUERY PLAN PRAGMA busy_timeout", Verb::Pragma),
             ("'COMMIT'", Verb::Other),
+            ("-- x\n/* y */ replace INTO t", Verb::Write),
+            (
+                "WITH n AS (SELECT 1) INSERT INTO t SELECT * FROM n",
+                Verb::Other,
+            ),
+            ("EXPLAIN INSERT INTO t VALUES (1)", Verb::Other),
             ("ENDING", Verb::Other),
             ("", Verb::Other),
         ] {

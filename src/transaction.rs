@@ -1,13 +1,18 @@
-//! Transactions: the rollback fence, and arrays that are one transaction.
+//! Transactions: the rollback fence, arrays that are one transaction, leases, and transactions that begin by themselves.
 
+use crate::command::{self, Arguments};
 use crate::error::Error;
-use crate::exec::Runner;
-use crate::ffi::event::SIDELITE_EVENT_NOT_RUN;
+use crate::exec::{Done, Runner};
+use crate::ffi::event::*;
 use crate::ffi::status::{SIDELITE_ERR_ABORTED, SIDELITE_ERR_MISUSE};
-use crate::request::{Outcome, Pending, Work};
-use crate::text;
+use crate::lane::Lease;
+use crate::request::{Command, Outcome, Pending, Work};
+use crate::sqlite::{Cursor, Database};
+use crate::text::{self, Verb};
 use crate::watch::Verdict;
+use rusqlite::ffi::{SQLITE_TXN_NONE, SQLITE_TXN_READ, SQLITE_TXN_WRITE};
 use std::ffi::CStr;
+use std::time::{Duration, Instant};
 
 /// The fence: after an involuntary rollback, what was submitted for the lost transaction must not run in autocommit.
 #[derive(Default)]
@@ -32,8 +37,158 @@ impl Fence {
     }
 }
 
+/// Which transactions begin by themselves, or with a lease: in the order of SIDELITE_BEGIN_.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    #[default]
+    None,
+    Deferred,
+    Immediate,
+    Exclusive,
+    /// For the isolation alone: one is open at any time.
+    Always,
+}
+
+impl Isolation {
+    pub(crate) fn of(number: i64) -> Option<Self> {
+        let all = [
+            Self::None,
+            Self::Deferred,
+            Self::Immediate,
+            Self::Exclusive,
+            Self::Always,
+        ];
+        all.get(usize::try_from(number).ok()?).copied()
+    }
+
+    fn begin(self) -> Option<&'static CStr> {
+        match self {
+            Self::None => None,
+            Self::Deferred | Self::Always => Some(c"BEGIN DEFERRED"),
+            Self::Immediate => Some(c"BEGIN IMMEDIATE"),
+            Self::Exclusive => Some(c"BEGIN EXCLUSIVE"),
+        }
+    }
+
+    pub(crate) fn commits_before_scripts(self) -> bool {
+        matches!(self, Self::Deferred | Self::Immediate | Self::Exclusive)
+    }
+}
+
+/// What every final event tells of the transaction.
+pub(crate) fn flags(database: &Database) -> u32 {
+    if !database.is_in_transaction() {
+        return 0;
+    }
+    let state = match database.transaction_state() {
+        SQLITE_TXN_WRITE => SIDELITE_EVENT_WRITING,
+        SQLITE_TXN_READ => SIDELITE_EVENT_READING,
+        _ => 0,
+    };
+    SIDELITE_EVENT_IN_TRANSACTION | state
+}
+
+/// Before a statement is stepped: begins the transaction that its connection's isolation wants.
+pub(crate) fn begin_before(cursor: &Cursor<'_>, runner: &mut Runner<'_>) -> Result<(), Error> {
+    if *cursor.verb() != Verb::Write {
+        return Ok(());
+    }
+    match runner.worker.isolation().begin() {
+        Some(begin) if !runner.database.is_in_transaction() => control(begin, runner),
+        _ => Ok(()),
+    }
+}
+
+/// Begins the transaction that is to be open at any time.
+pub(crate) fn begin_next(runner: &mut Runner<'_>) -> Outcome {
+    match control(c"BEGIN DEFERRED", runner) {
+        Ok(()) => Outcome::default(),
+        Err(error) => Outcome::failed(error),
+    }
+}
+
+pub(crate) fn commit(runner: &mut Runner<'_>) -> Result<Done, Error> {
+    end_if_open(c"COMMIT", runner)
+}
+
+pub(crate) fn rollback(runner: &mut Runner<'_>) -> Result<Done, Error> {
+    end_if_open(c"ROLLBACK", runner)
+}
+
+fn end_if_open(sql: &CStr, runner: &mut Runner<'_>) -> Result<Done, Error> {
+    if runner.database.is_in_transaction() {
+        control(sql, runner)?;
+    }
+    Ok(Done::default())
+}
+
+/// Another isolation from here on.
+pub(crate) fn isolate(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error> {
+    let arguments = Arguments::of(work, &["mode"])?;
+    let isolation = isolation_of(&arguments, 0, Isolation::None, Isolation::Always)?;
+    if isolation == Isolation::None {
+        commit(runner)?;
+    }
+    runner.worker.set_isolation(isolation);
+    Ok(Done::default())
+}
+
+fn isolation_of(
+    arguments: &Arguments<'_>,
+    index: usize,
+    default: Isolation,
+    last: Isolation,
+) -> Result<Isolation, Error> {
+    let number = arguments.choice(index, 0..=last as i64, default as i64)?;
+    Ok(Isolation::of(number).unwrap_or(default))
+}
+
+/// Takes the connection for the requests of one lane.
+pub(crate) fn lease(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error> {
+    let arguments = Arguments::of(work, &["mode", "hold_ms"])?;
+    let mode = isolation_of(&arguments, 0, Isolation::Deferred, Isolation::Exclusive)?;
+    let hold_ms = arguments.integer(1)?.filter(|&hold_ms| hold_ms > 0);
+    let Some(request) = runner.request else {
+        return Err(Error::code(SIDELITE_ERR_MISUSE));
+    };
+    if runner.worker.lanes().is_in_call() || work.lane != 0 {
+        return Err(command::misuse(
+            "a lease cannot be taken inside of another, or inside of a call",
+        ));
+    }
+    // The transaction that is always open has nothing in it yet: it gives way.
+    let is_vacant = runner.worker.isolation() == Isolation::Always
+        && runner.database.is_in_transaction()
+        && runner.database.transaction_state() == SQLITE_TXN_NONE;
+    if is_vacant {
+        commit(runner)?;
+    }
+    let was_open = runner.database.is_in_transaction();
+    if let Some(begin) = mode.begin() {
+        control(begin, runner)?;
+    }
+    let hold = hold_ms.map(|hold_ms| Duration::from_millis(hold_ms as u64));
+    runner.worker.lanes().begin_lease(Lease {
+        id: request.id(),
+        has_transaction: mode != Isolation::None,
+        was_open,
+        until: hold.and_then(|hold| Instant::now().checked_add(hold)),
+    });
+    Ok(Done::default())
+}
+
+/// Rolls back what is open, whatever is cancelled.
+pub(crate) fn roll_back(runner: &mut Runner<'_>) {
+    if runner.database.is_in_transaction() {
+        let _ = control(c"ROLLBACK", runner);
+    }
+}
+
 /// Whether a transaction would be open after a request that succeeds.
 pub(crate) fn leaves_open(work: &Work, is_open: bool) -> bool {
+    if work.is(Command::Commit) || work.is(Command::Rollback) {
+        return false;
+    }
     text::leaves_open(work.payload.sql().bytes(), is_open)
 }
 
@@ -65,7 +220,7 @@ pub(crate) fn run_atomic(requests: &[Pending], runner: &mut Runner<'_>) -> Vec<O
     };
     if let Some((index, error)) = failure {
         let begun = outcomes.len();
-        roll_back(nested, runner);
+        undo(nested, runner);
         outcomes = explain(requests, index, begun, error, runner.watch.verdict());
     }
     outcomes
@@ -111,7 +266,7 @@ fn control(sql: &CStr, runner: &mut Runner<'_>) -> Result<(), Error> {
 }
 
 /// Undoes the array. Some errors have done so already.
-fn roll_back(nested: bool, runner: &mut Runner<'_>) {
+fn undo(nested: bool, runner: &mut Runner<'_>) {
     let verdict = runner.watch.verdict();
     runner.watch.end();
     let undo: &[&CStr] = match nested {

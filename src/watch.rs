@@ -2,12 +2,17 @@
 //!
 //! It belongs to one worker and is used on its thread alone. Cancel and deadline are judged against the requests that
 //! run at the moment, so no neighbour is ever hit; `sqlite3_interrupt`, which hits whatever runs, is not used for them.
+//! While a function waits for its host, requests may run inside the one that called it: these are judged by
+//! themselves, and end with those around them.
 
 use crate::conn::{CANCELLED_BY_CLOSE, Conn};
 use crate::error::Error;
 use crate::ffi::status::{SIDELITE_ERR_CANCELLED, SIDELITE_ERR_TIMEOUT};
+use crate::hooks::Hooks;
+use crate::observe::Observers;
 use crate::outbox::Outbox;
 use crate::request::ReplyTo;
+use rusqlite::ffi::{SQLITE_BUSY, SQLITE_INTERRUPT};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,15 +20,27 @@ use std::time::{Duration, Instant};
 pub(crate) struct Watch {
     conn: Arc<Conn>,
     pub(crate) outbox: Outbox,
+    pub(crate) observers: Observers,
+    pub(crate) hooks: Hooks,
     busy_timeout_ms: Cell<i32>,
-    /// The requests that run: one, or an ATOMIC array.
-    first: Cell<i64>,
-    last: Cell<i64>,
-    deadline: Cell<Option<Instant>>,
-    /// The foreign queue of the request that runs.
-    reply_to: RefCell<Option<Arc<ReplyTo>>>,
-    verdict: Cell<Option<Verdict>>,
+    judged: RefCell<Judged>,
+    /// The requests around the one that runs, outermost first.
+    outer: RefCell<Vec<Judged>>,
     lock_wait_began: Cell<Option<Instant>>,
+}
+
+/// The requests that run: one, or an ATOMIC array.
+struct Judged {
+    first: i64,
+    last: i64,
+    deadline: Option<Instant>,
+    /// The foreign queue of the request.
+    reply_to: Option<Arc<ReplyTo>>,
+    /// How often the connection had been interrupted when they began.
+    interrupts: u64,
+    verdict: Option<Verdict>,
+    /// What a function of the host's failed with: SQLite only passes on a part of it.
+    failure: Option<Error>,
 }
 
 /// Why a running request is to end.
@@ -31,6 +48,7 @@ pub(crate) struct Watch {
 pub(crate) enum Verdict {
     Cancelled(i64),
     TimedOut,
+    Interrupted,
 }
 
 impl Verdict {
@@ -38,7 +56,52 @@ impl Verdict {
         match self {
             Self::Cancelled(_) => SIDELITE_ERR_CANCELLED,
             Self::TimedOut => SIDELITE_ERR_TIMEOUT,
+            Self::Interrupted => SQLITE_INTERRUPT,
         }
+    }
+}
+
+impl Judged {
+    fn new(first: i64, last: i64, deadline: Option<Instant>) -> Self {
+        Self {
+            first,
+            last,
+            deadline,
+            reply_to: None,
+            interrupts: u64::MAX,
+            verdict: None,
+            failure: None,
+        }
+    }
+
+    /// Nothing: what runs now must finish, such as a ROLLBACK.
+    fn nothing() -> Self {
+        Self::new(i64::MAX, i64::MAX, None)
+    }
+
+    /// Once there is a verdict, it stays.
+    fn verdict(&mut self, conn: &Conn) -> Option<Verdict> {
+        if self.verdict.is_none() {
+            self.verdict = self.judge(conn);
+        }
+        self.verdict
+    }
+
+    fn judge(&self, conn: &Conn) -> Option<Verdict> {
+        if let Some(id) = conn.cancelled_among(self.first, self.last) {
+            return Some(Verdict::Cancelled(id));
+        }
+        if self.interrupts < conn.interrupts() {
+            return Some(Verdict::Interrupted);
+        }
+        let is_lost = |reply_to: &Arc<ReplyTo>| reply_to.is_lost();
+        if self.reply_to.as_ref().is_some_and(is_lost) {
+            return Some(Verdict::Cancelled(self.first));
+        }
+        let is_over = self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline);
+        is_over.then_some(Verdict::TimedOut)
     }
 }
 
@@ -46,13 +109,12 @@ impl Watch {
     pub(crate) fn new(conn: Arc<Conn>) -> Self {
         Self {
             outbox: Outbox::new(Arc::clone(&conn.queue)),
+            observers: Observers::new(),
+            hooks: Hooks::new(),
             conn,
             busy_timeout_ms: Cell::new(0),
-            first: Cell::new(0),
-            last: Cell::new(0),
-            deadline: Cell::new(None),
-            reply_to: RefCell::new(None),
-            verdict: Cell::new(None),
+            judged: RefCell::new(Judged::nothing()),
+            outer: RefCell::default(),
             lock_wait_began: Cell::new(None),
         }
     }
@@ -69,110 +131,147 @@ impl Watch {
         self.conn.counters.cached(hit);
     }
 
-    /// From here on these requests are judged.
-    pub(crate) fn begin(&self, first: i64, last: i64, deadline: Option<Instant>) {
-        self.first.set(first);
-        self.last.set(last);
-        self.deadline.set(deadline);
-        self.verdict.set(None);
-        self.reply_to.take();
+    /// From here on these requests are judged; `interrupts` as the connection counted them when they began.
+    pub(crate) fn begin(&self, first: i64, last: i64, deadline: Option<Instant>, interrupts: u64) {
+        self.judged.replace(Judged {
+            interrupts,
+            ..Judged::new(first, last, deadline)
+        });
     }
 
     pub(crate) fn set_reply_to(&self, reply_to: Option<Arc<ReplyTo>>) {
-        self.reply_to.replace(reply_to);
+        self.judged.borrow_mut().reply_to = reply_to;
     }
 
     /// The deadline of the member of an ATOMIC array whose turn it is.
     pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
-        self.deadline.set(deadline);
+        self.judged.borrow_mut().deadline = deadline;
     }
 
     /// The opening is judged: only a close in CANCEL mode ends it.
     pub(crate) fn begin_opening(&self) {
-        self.begin(CANCELLED_BY_CLOSE, CANCELLED_BY_CLOSE, None);
+        self.begin(CANCELLED_BY_CLOSE, CANCELLED_BY_CLOSE, None, u64::MAX);
     }
 
     /// What was judged before something had to be run in spite of it.
     pub(crate) fn keep(&self, verdict: Option<Verdict>) {
-        self.verdict.set(verdict);
+        self.judged.borrow_mut().verdict = verdict;
     }
 
-    /// Nothing is judged: what runs now must finish, such as a ROLLBACK.
+    /// Nothing is judged any more.
     pub(crate) fn end(&self) {
-        self.begin(i64::MAX, i64::MAX, None);
+        self.judged.replace(Judged::nothing());
     }
 
-    /// Whether the requests that run are to end, and why.
+    /// What runs from here on runs inside of what was judged so far, until `resurface`.
+    pub(crate) fn dive(&self) {
+        let around = self.judged.replace(Judged::nothing());
+        self.outer.borrow_mut().push(around);
+    }
+
+    pub(crate) fn resurface(&self) {
+        if let Some(around) = self.outer.borrow_mut().pop() {
+            self.judged.replace(around);
+        }
+    }
+
+    /// The ids of what runs.
+    pub(crate) fn running(&self) -> (i64, i64) {
+        let judged = self.judged.borrow();
+        (judged.first, judged.last)
+    }
+
+    /// When the first of what runs times out.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let outer = self.outer.borrow();
+        let all = outer.iter().map(|judged| judged.deadline);
+        all.chain([self.judged.borrow().deadline]).flatten().min()
+    }
+
+    /// Whether the requests that run are to end, and why: for a reason of their own, or with those around them.
     pub(crate) fn verdict(&self) -> Option<Verdict> {
-        if self.verdict.get().is_none() {
-            self.verdict.set(self.judge());
-        }
-        self.verdict.get()
+        let verdict = self.judged.borrow_mut().verdict(&self.conn);
+        verdict.or_else(|| self.verdict_around())
     }
 
-    fn judge(&self) -> Option<Verdict> {
-        if let Some(id) = self.conn.cancelled_among(self.first.get(), self.last.get()) {
-            return Some(Verdict::Cancelled(id));
-        }
-        if self
-            .reply_to
-            .borrow()
-            .as_ref()
-            .is_some_and(|reply_to| reply_to.is_lost())
-        {
-            return Some(Verdict::Cancelled(self.first.get()));
-        }
-        let is_over = self
-            .deadline
-            .get()
-            .is_some_and(|deadline| Instant::now() >= deadline);
-        is_over.then_some(Verdict::TimedOut)
+    /// Whether the requests around the one that runs are to end.
+    pub(crate) fn verdict_around(&self) -> Option<Verdict> {
+        let mut outer = self.outer.borrow_mut();
+        outer
+            .iter_mut()
+            .find_map(|judged| judged.verdict(&self.conn))
+    }
+
+    /// A function of the host's failed; the statement that called it fails with this.
+    pub(crate) fn set_failure(&self, failure: Error) {
+        self.judged.borrow_mut().failure = Some(failure);
     }
 
     /// The progress handler: whether to stop the statement.
     pub(crate) fn interrupts(&self) -> bool {
         self.outbox.flush();
-        self.verdict().is_some()
+        self.verdict().is_some() || self.hooks.progress_says_stop()
     }
 
     /// The busy handler: sleeps a little and says whether to try for the lock again. The steps are SQLite's own.
     pub(crate) fn waits_for_lock(&self, times: i32) -> bool {
-        const DELAYS_MS: [u64; 12] = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100];
         self.outbox.flush();
         let now = Instant::now();
         if times == 0 {
             self.lock_wait_began.set(Some(now));
         }
-        let began = self.lock_wait_began.get().unwrap_or(now);
-        let give_up = began + Duration::from_millis(self.busy_timeout_ms.get().max(0) as u64);
-        if self.verdict().is_some() || now >= give_up {
+        let wake_up = match self.hooks.busy_delay(times) {
+            Some(delay) => delay.map(|delay| now + delay),
+            None => self.next_try(times, now),
+        };
+        let Some(wake_up) = wake_up else {
+            return false;
+        };
+        if self.verdict().is_some() {
             return false;
         }
-        let step = DELAYS_MS[(times.max(0) as usize).min(DELAYS_MS.len() - 1)];
-        let wake_up = (now + Duration::from_millis(step)).min(give_up);
         let wake_up = self
-            .deadline
-            .get()
+            .deadline()
             .map_or(wake_up, |deadline| deadline.min(wake_up));
-        self.conn
-            .sleep_unless_cancelled(self.first.get(), self.last.get(), wake_up);
+        self.sleep(wake_up);
         self.verdict().is_none()
+    }
+
+    /// When to try again without a busy handler of the host's; None to give up.
+    fn next_try(&self, times: i32, now: Instant) -> Option<Instant> {
+        const DELAYS_MS: [u64; 12] = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100];
+        let began = self.lock_wait_began.get().unwrap_or(now);
+        let give_up = began + Duration::from_millis(self.busy_timeout_ms.get().max(0) as u64);
+        let step = DELAYS_MS[(times.max(0) as usize).min(DELAYS_MS.len() - 1)];
+        (now < give_up).then(|| (now + Duration::from_millis(step)).min(give_up))
+    }
+
+    /// Sleeps until then, or until what runs is to end.
+    pub(crate) fn sleep(&self, until: Instant) {
+        self.conn.sleep_unless(until, || self.verdict().is_some());
     }
 
     /// A statement failed: as it was told to, or by itself.
     pub(crate) fn explain(&self, error: Error) -> Error {
-        const INTERRUPT: i32 = rusqlite::ffi::SQLITE_INTERRUPT;
-        const BUSY: i32 = rusqlite::ffi::SQLITE_BUSY;
-        let was_told = matches!(error.sqlite_code & 0xff, INTERRUPT | BUSY);
-        match self.verdict.get() {
+        if let Some(failure) = self.judged.borrow_mut().failure.take() {
+            return Error {
+                sqlite_code: error.sqlite_code,
+                sql_offset: error.sql_offset,
+                ..failure
+            };
+        }
+        let verdict = self.judged.borrow().verdict;
+        let was_told = matches!(error.sqlite_code & 0xff, SQLITE_INTERRUPT | SQLITE_BUSY);
+        let is_interrupt = error.sqlite_code & 0xff == SQLITE_INTERRUPT;
+        match verdict {
             Some(verdict) if was_told => Error {
                 code: verdict.code(),
                 message: Vec::new(),
                 ..error
             },
-            // Closing interrupts beside the handlers, and then everything is cancelled.
-            None if error.sqlite_code & 0xff == INTERRUPT && self.verdict().is_some() => Error {
-                code: SIDELITE_ERR_CANCELLED,
+            // Those around it are to end; or closing interrupts beside the handlers, and then everything is cancelled.
+            None if is_interrupt && self.verdict().is_some() => Error {
+                code: self.verdict().map_or(SIDELITE_ERR_CANCELLED, Verdict::code),
                 message: Vec::new(),
                 ..error
             },

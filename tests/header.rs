@@ -19,7 +19,7 @@ fn generate() -> String {
     let mut builder = cbindgen::Builder::new().with_config(config);
     // In the order in which a host meets them, which is the order of the header.
     for noun in [
-        "status", "value", "result", "event", "queue", "conn", "request",
+        "status", "value", "result", "event", "queue", "conn", "request", "command", "function",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{noun}.rs")));
     }

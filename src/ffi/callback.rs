@@ -2,9 +2,11 @@
 
 use super::conn::sidelite_conn;
 use super::event::{sidelite_callback, sidelite_event};
+use super::function::sidelite_inline_function;
 use super::queue::sidelite_wake_function;
 use super::request::sidelite_run_function;
 use super::status::{SIDELITE_ERR_MISUSE, SIDELITE_ERR_PANIC};
+use super::value::sidelite_value;
 use crate::request::Event;
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -116,6 +118,54 @@ impl RunFunction {
             // SAFETY: the host gave this function to be called once on the connection's thread; `db` is open and
             // used by nobody else meanwhile.
             unsafe { (self.function)(db, self.context.0) }
+        }))
+        .unwrap_or(SIDELITE_ERR_PANIC)
+    }
+}
+
+/// One of the host's functions that are called on the connection's thread.
+#[derive(Clone, Copy)]
+pub(crate) struct InlineFunction {
+    function: unsafe extern "C-unwind" fn(
+        *mut c_void,
+        *mut *mut c_void,
+        *const sidelite_value,
+        u32,
+        *mut sidelite_value,
+    ) -> i32,
+    context: UserData,
+}
+
+impl InlineFunction {
+    pub(super) fn new(function: sidelite_inline_function, context: *mut c_void) -> Option<Self> {
+        function.map(|function| Self {
+            function,
+            context: UserData(context),
+        })
+    }
+
+    /// Calls it. A panic of a host in Rust is PANIC; a foreign exception aborts the process.
+    ///
+    /// # Safety
+    /// The arguments' bytes are readable, and `group` is NULL or a place for a pointer of the host's.
+    #[inline]
+    pub(crate) unsafe fn call(
+        &self,
+        group: *mut *mut c_void,
+        args: &[sidelite_value],
+        value: &mut sidelite_value,
+    ) -> i32 {
+        catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: the host gave this function to be called on the connection's thread.
+            unsafe {
+                (self.function)(
+                    self.context.0,
+                    group,
+                    args.as_ptr(),
+                    args.len() as u32,
+                    value,
+                )
+            }
         }))
         .unwrap_or(SIDELITE_ERR_PANIC)
     }

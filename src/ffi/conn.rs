@@ -2,6 +2,7 @@
 
 use super::event::sidelite_callback;
 use super::queue::sidelite_queue;
+use super::value::sidelite_value;
 use super::{guard, submit};
 use std::ffi::{c_char, c_void};
 
@@ -32,6 +33,9 @@ pub const SIDELITE_OPEN_HARDENED: u32 = 1 << 7;
 /// 100,000 in a statement, 100 columns, expression depth 10, 3 compound SELECTs, 25,000 VM opcodes, 8 function
 /// arguments, 50 bytes of LIKE pattern, 10 parameters, trigger depth 10).
 pub const SIDELITE_OPEN_UNTRUSTED: u32 = 1 << 8;
+/// Open flag: SIDELITE_LOAD_EXTENSION may load shared libraries. Without it, and always for the SQL function
+/// `load_extension`, that is switched off.
+pub const SIDELITE_OPEN_EXTENSIONS: u32 = 1 << 10;
 /// Open flag: bind TEXT that is not UTF-8 as it is, instead of refusing it with SIDELITE_ERR_BAD_TEXT.
 pub const SIDELITE_OPEN_ANY_TEXT: u32 = 1 << 9;
 
@@ -101,8 +105,15 @@ pub struct sidelite_open_config {
     /// PRAGMAs to run once it is open, after all the options above: "cache_size=-8000", "temp_store=MEMORY".
     /// NUL-terminated, copied.
     pub pragmas: *const *const c_char,
+    /// SIDELITE_BEGIN_: which transactions begin by themselves. See SIDELITE_ISOLATION.
+    pub isolation: u32,
+    /// Rules of `authorizer`.
+    pub authorizer_rules: u32,
+    /// What statements may do: `authorizer_rules` rows of six values, as for SIDELITE_AUTHORIZE; NULL for everything.
+    /// Copied. They hold from the first request on.
+    pub authorizer: *const sidelite_value,
     /// Zero.
-    pub reserved: [u64; 4],
+    pub reserved: [u64; 2],
 }
 
 const _: () = assert!(size_of::<sidelite_open_config>() == 96);
@@ -180,8 +191,10 @@ pub struct sidelite_stats {
     pub wakes: u64,
     /// Queue: calls of poll and dispatch.
     pub polls: u64,
+    /// Connection: rows changed since it was opened, as sqlite3_total_changes counts them, as of the last completion.
+    pub total_changes: u64,
     /// Zero.
-    pub reserved: [u64; 4],
+    pub reserved: [u64; 3],
 }
 
 const _: () = assert!(size_of::<sidelite_stats>() == 104);

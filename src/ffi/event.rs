@@ -21,6 +21,14 @@ pub const SIDELITE_EVENT_NOT_RUN: u32 = 1 << 5;
 /// This request's failure rolled back the transaction that was open before it, as FULL, IOERR, NOMEM, some BUSY
 /// and an interrupted write do. What had been submitted behind it is fenced (contract 10).
 pub const SIDELITE_EVENT_ROLLED_BACK: u32 = 1 << 6;
+/// A HOST function is called: answer with `sidelite_reply`. See `sidelite_create_function`.
+pub const SIDELITE_EVENT_CALL: u32 = 1 << 7;
+/// Something that was committed, or rolled back, of an observation. See SIDELITE_OBSERVE.
+pub const SIDELITE_EVENT_CHANGE: u32 = 1 << 8;
+/// With IN_TRANSACTION: it has read, and not yet written.
+pub const SIDELITE_EVENT_READING: u32 = 1 << 9;
+/// With IN_TRANSACTION: it has written, or holds the write lock.
+pub const SIDELITE_EVENT_WRITING: u32 = 1 << 10;
 
 /// Takes an event.
 ///
@@ -38,7 +46,7 @@ pub type sidelite_callback =
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sidelite_event {
-    /// The id that submit returned; 0 for OPENED, CLOSED and WRITABLE.
+    /// The id that submit returned; 0 for OPENED, CLOSED and WRITABLE; the call's id for CALL.
     pub id: i64,
     /// As given with the request, or with open or close.
     pub user_data: *mut c_void,

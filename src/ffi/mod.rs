@@ -9,6 +9,8 @@ pub mod event;
 pub mod queue;
 pub mod conn;
 pub mod request;
+pub mod command;
+pub mod function;
 
 // How it gets in and out.
 pub(crate) mod block;

@@ -1,5 +1,6 @@
 //! What a request brings along: its SQL, values and names, copied into one allocation or, under STATIC, left with the host.
 
+use super::command::SIDELITE_DESCRIBE;
 use super::plain;
 use super::request::*;
 use super::status::*;
@@ -16,6 +17,62 @@ pub(crate) enum ValueRef<'a> {
     Real(f64),
     Text(&'a [u8]),
     Blob(&'a [u8]),
+    /// So many zero bytes; it only goes in.
+    Zeroblob(u64),
+}
+
+/// A value of one's own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Value {
+    #[default]
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(Box<[u8]>),
+    Blob(Box<[u8]>),
+    Zeroblob(u64),
+}
+
+impl Value {
+    /// Checks and copies a value of the host's.
+    ///
+    /// # Safety
+    /// TEXT and BLOB point to `len` readable bytes, or NULL.
+    pub(super) unsafe fn copy(
+        value: &sidelite_value,
+        any_text: bool,
+        bytes_max: u64,
+    ) -> Result<Self, i32> {
+        // SAFETY: passed on.
+        unsafe { check(std::slice::from_ref(value), any_text, bytes_max) }?;
+        let row = Row {
+            values: std::slice::from_ref(value),
+            copied: None,
+        };
+        Ok(Self::of(row.get(0)))
+    }
+
+    pub(crate) fn of(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(integer) => Self::Integer(integer),
+            ValueRef::Real(real) => Self::Real(real),
+            ValueRef::Text(text) => Self::Text(text.into()),
+            ValueRef::Blob(bytes) => Self::Blob(bytes.into()),
+            ValueRef::Zeroblob(len) => Self::Zeroblob(len),
+        }
+    }
+
+    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(integer) => ValueRef::Integer(*integer),
+            Self::Real(real) => ValueRef::Real(*real),
+            Self::Text(text) => ValueRef::Text(text),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+            Self::Zeroblob(len) => ValueRef::Zeroblob(*len),
+        }
+    }
 }
 
 /// Small requests have their payload in the box that they travel in: nothing else to allocate, nothing to chase.
@@ -51,6 +108,21 @@ enum StaticSql {
 // SAFETY: copied storage is owned; static storage is only read, by one thread at a time, and the host keeps it
 // unchanged until the final event (SIDELITE_STATIC).
 unsafe impl Send for Payload {}
+
+impl Default for Payload {
+    /// Neither SQL nor values.
+    fn default() -> Self {
+        Self {
+            storage: Storage::Static {
+                sql: StaticSql::Copied(vec![0]),
+                values: std::ptr::null(),
+            },
+            ncols: 0,
+            nrows: 1,
+            names: None,
+        }
+    }
+}
 
 impl Payload {
     /// Checks and takes over what a request points to.
@@ -177,6 +249,7 @@ impl<'a> Row<'a> {
                 SIDELITE_REAL => ValueRef::Real(value.r#as.real),
                 SIDELITE_TEXT => ValueRef::Text(self.bytes(value)),
                 SIDELITE_BLOB => ValueRef::Blob(self.bytes(value)),
+                SIDELITE_ZEROBLOB => ValueRef::Zeroblob(value.r#as.integer as u64),
                 _ => ValueRef::Null,
             }
         }
@@ -219,12 +292,15 @@ fn static_sql(request: &sidelite_request, sql: &[u8]) -> StaticSql {
 /// # Safety
 /// `sql` is NULL, or `sql_len` bytes, or NUL-terminated when that says so.
 unsafe fn sql_of<'a>(request: &sidelite_request) -> Result<&'a [u8], i32> {
+    let wants_sql = matches!(
+        request.kind,
+        SIDELITE_EXECUTE | SIDELITE_FETCH | SIDELITE_STREAM | SIDELITE_SCRIPT | SIDELITE_DESCRIBE
+    );
+    if wants_sql == request.sql.is_null() && request.kind != SIDELITE_RUN {
+        return Err(SIDELITE_ERR_MISUSE);
+    }
     if request.sql.is_null() {
-        return if request.kind == SIDELITE_RUN {
-            Ok(&[])
-        } else {
-            Err(SIDELITE_ERR_MISUSE)
-        };
+        return Ok(&[]);
     }
     let sql = if is_nul_terminated(request) {
         // SAFETY: the caller says it is terminated.
@@ -253,6 +329,13 @@ unsafe fn check(values: &[sidelite_value], any_text: bool, bytes_max: u64) -> Re
     for value in values {
         match value.r#type {
             SIDELITE_NULL | SIDELITE_INTEGER | SIDELITE_REAL => {}
+            SIDELITE_ZEROBLOB => {
+                // SAFETY: the member that ZEROBLOB uses.
+                let len = unsafe { value.r#as.integer };
+                if !(0..=i64::from(i32::MAX)).contains(&len) {
+                    return Err(SIDELITE_ERR_TOO_BIG);
+                }
+            }
             SIDELITE_TEXT | SIDELITE_BLOB => {
                 // SAFETY: the member that TEXT and BLOB use.
                 if value.len > 0 && unsafe { value.r#as.data }.is_null() {

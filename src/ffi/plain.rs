@@ -1,6 +1,7 @@
 //! Reading what the host filled: structs that carry their size, C strings, arrays.
 
 use super::conn::{sidelite_open_config, sidelite_stats};
+use super::function::sidelite_function_config;
 use super::queue::sidelite_queue_config;
 use super::request::sidelite_request;
 use super::status::{SIDELITE_ERR_MISUSE, SIDELITE_ERR_UNSUPPORTED};
@@ -19,6 +20,8 @@ unsafe impl Sized32 for sidelite_open_config {}
 unsafe impl Sized32 for sidelite_queue_config {}
 // SAFETY: as above.
 unsafe impl Sized32 for sidelite_request {}
+// SAFETY: as above.
+unsafe impl Sized32 for sidelite_function_config {}
 // SAFETY: as above.
 unsafe impl Sized32 for sidelite_stats {}
 

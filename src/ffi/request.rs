@@ -31,7 +31,11 @@ pub const SIDELITE_NO_CACHE: u32 = 1 << 2;
 /// Request flag: `sql` may hold several statements. Positional parameters are spread over them in order, named ones
 /// are looked up by each, and a fetch returns the rows of the last. EXECUTE and FETCH with one row of values.
 pub const SIDELITE_MULTI: u32 = 1 << 3;
+/// Request flag, for SCRIPT and SCRIPT_FILE: first commit the transaction that is open, if there is one.
+pub const SIDELITE_COMMIT_FIRST: u32 = 1 << 4;
 
+/// `id` for `sidelite_cancel`: everything that has begun and not ended, as sqlite3_interrupt has it.
+pub const SIDELITE_RUNNING: i64 = -1;
 /// `sql_len` of a NUL-terminated text.
 pub const SIDELITE_NUL_TERMINATED: u64 = u64::MAX;
 /// `window` of a stream without back-pressure: all its chunks come as fast as they are made.
@@ -49,14 +53,15 @@ pub type sidelite_run_function =
 pub struct sidelite_request {
     /// sizeof(sidelite_request). In an array, the same for all: it is the array's stride.
     pub struct_size: u32,
-    /// SIDELITE_EXECUTE, SIDELITE_FETCH, SIDELITE_STREAM, SIDELITE_SCRIPT or SIDELITE_RUN.
+    /// SIDELITE_EXECUTE, SIDELITE_FETCH, ... The kinds from SIDELITE_LEASE on take arguments: `values`, in the order given
+    /// with each, or by `names`; one that is missing or NULL has the default given in brackets.
     pub kind: u32,
-    /// SIDELITE_STATIC, SIDELITE_ATOMIC, SIDELITE_NO_CACHE, SIDELITE_MULTI.
+    /// SIDELITE_STATIC, SIDELITE_ATOMIC, SIDELITE_NO_CACHE, SIDELITE_MULTI, SIDELITE_COMMIT_FIRST.
     pub flags: u32,
     /// Deadline: milliseconds from submit. Running, paused or waiting for a lock, the request is ended with
     /// SIDELITE_ERR_TIMEOUT then; one that is still queued ends with it in its place, without running. 0 = none.
     pub timeout_ms: u32,
-    /// The SQL, UTF-8. NULL only for RUN.
+    /// The SQL, UTF-8, for the kinds up to SCRIPT and for DESCRIBE. NULL for all others.
     pub sql: *const c_char,
     /// Bytes of `sql`; 0 or SIDELITE_NUL_TERMINATED when it ends with a NUL.
     pub sql_len: u64,
@@ -65,7 +70,7 @@ pub struct sidelite_request {
     /// Values in a row.
     pub ncols: u32,
     /// Rows. The statement runs once for each (executemany); 0 is 1. Without a transaction each row commits by
-    /// itself: use ATOMIC. Not for STREAM beyond 1.
+    /// itself: use ATOMIC. Not for STREAM beyond 1. AUTHORIZE: rules; SESSION_OPEN: tables.
     pub nrows: u32,
     /// `ncols` NUL-terminated names for named parameters, with or without their `:`, `@` or `$`; NULL for positional
     /// ones. Names that the statement does not have are ignored; parameters without a value are an error. Copied.
@@ -74,7 +79,7 @@ pub struct sidelite_request {
     pub callback: sidelite_callback,
     /// Passed to the callback.
     pub user_data: *mut c_void,
-    /// Zero: lanes are not part of this version.
+    /// The id of the lease, or of the call, that the request belongs to; 0 for none. It need not be granted yet.
     pub lane: i64,
     /// STREAM: rows in a chunk. 0 ramps up: 16, 64, 256, then 512 rows, at most 64 KiB. With a number of your own a chunk
     /// ends at 1 MiB too.
@@ -237,7 +242,8 @@ pub extern "C" fn sidelite_more(conn: *mut sidelite_conn, id: i64, chunks: u32) 
 /// SIDELITE_EVENT_NOT_RUN; or with its success when the cancel came too late. No other request is touched, except by the
 /// fence when a transaction was rolled back (contract 10), and an ATOMIC array, which ends whole.
 ///
-/// - `id`: what submit returned; 0 for all that were submitted so far.
+/// - `id`: what submit returned; 0 for all that were submitted so far; SIDELITE_RUNNING for all that have begun and not ended,
+///   which then end with SQLITE_INTERRUPT (9). A lease that is cancelled ends, and its transaction is rolled back.
 ///
 /// Returns 0 when the request had not ended, BAD_HANDLE when it had (or `conn` is not a connection), FORKED.
 /// Never blocks. Any thread, also in callbacks, also while the connection closes.

@@ -1,20 +1,26 @@
 //! From C to connections: opening, submitting, closing, statistics.
 
-use super::callback::{RunFunction, Target};
+use super::callback::{InlineFunction, RunFunction, Target};
+use super::command::*;
 use super::conn::*;
 use super::event::sidelite_callback;
-use super::payload::Payload;
+use super::function::*;
+use super::payload::{Payload, Value};
 use super::plain;
 use super::queue::sidelite_queue;
 use super::request::*;
 use super::status::*;
+use super::value::sidelite_value;
 use crate::account::Limits;
+use crate::authorize::RULE_COLUMNS;
 use crate::chain::Chain;
 use crate::conn::{CONNS, Conn, Opening};
+use crate::function::{Definition, Inline};
 use crate::host::QUEUES;
-use crate::request::{Event, Kind, ReplyTo, Work};
+use crate::request::{Command, Event, Kind, Reply, ReplyTo, Work};
 use crate::sqlite::{JOURNAL_MODES, Options, SYNCHRONOUS};
 use crate::text;
+use crate::transaction::Isolation;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,12 +59,9 @@ pub(super) unsafe fn requests(
             return Err(SIDELITE_ERR_MISUSE);
         }
         is_atomic |= request.flags & SIDELITE_ATOMIC != 0;
-        if is_atomic
-            && index > 0
-            && chain
-                .first()
-                .is_some_and(|first: &Event| !has_atomic(first))
-        {
+        let first = chain.first();
+        let fits = |first: &Event| has_atomic(first) && lane_of(first) == request.lane;
+        if is_atomic && index > 0 && !first.is_some_and(fits) {
             return Err(SIDELITE_ERR_MISUSE);
         }
         // SAFETY: the request's own pointers are valid as the header says.
@@ -77,6 +80,10 @@ fn has_atomic(event: &Event) -> bool {
         .is_some_and(|work| work.has(SIDELITE_ATOMIC))
 }
 
+fn lane_of(event: &Event) -> i64 {
+    event.work.as_ref().map_or(0, |work| work.lane)
+}
+
 /// Checks and takes over one request; `atomic` has the savepoints that an ATOMIC array has opened so far.
 ///
 /// # Safety
@@ -86,17 +93,24 @@ unsafe fn event_of(
     request: &sidelite_request,
     atomic: Option<&mut Vec<Vec<u8>>>,
 ) -> Result<Box<Event>, i32> {
-    const KNOWN: u32 = SIDELITE_STATIC | SIDELITE_ATOMIC | SIDELITE_NO_CACHE | SIDELITE_MULTI;
-    if request.flags & !KNOWN != 0 || request.lane != 0 || request.reserved != [0; 2] {
+    const KNOWN: u32 = SIDELITE_STATIC
+        | SIDELITE_ATOMIC
+        | SIDELITE_NO_CACHE
+        | SIDELITE_MULTI
+        | SIDELITE_COMMIT_FIRST;
+    if request.flags & !KNOWN != 0 || request.reserved != [0; 2] {
         return Err(SIDELITE_ERR_UNSUPPORTED);
     }
+    if request.lane != 0 && !conn.has_lane(request.lane) {
+        return Err(SIDELITE_ERR_BAD_HANDLE);
+    }
     let kind = kind_of(request)?;
-    check_shape(request, kind)?;
+    check_shape(request, &kind)?;
     // SAFETY: passed on.
     let payload = unsafe { Payload::new(request, conn.any_text, conn.account.limits.bytes_max) }?;
     let is_atomic = atomic.is_some();
     if let Some(savepoints) = atomic {
-        check_atomic(&payload, kind, savepoints)?;
+        check_atomic(&payload, &kind, savepoints)?;
     }
     let target = Target::new(request.callback, request.user_data);
     let mut event = Event::new(Arc::clone(conn), target);
@@ -109,6 +123,7 @@ unsafe fn event_of(
         flags: request.flags | if is_atomic { SIDELITE_ATOMIC } else { 0 },
         payload,
         deadline: deadline_of(request.timeout_ms),
+        lane: request.lane,
         chunk_rows: request.chunk_rows,
         window: if request.window == 0 {
             2
@@ -126,19 +141,66 @@ fn kind_of(request: &sidelite_request) -> Result<Kind, i32> {
         SIDELITE_STREAM => Kind::Stream,
         SIDELITE_SCRIPT => Kind::Script,
         SIDELITE_RUN => Kind::Run(RunFunction::new(request.run, request.context)?),
-        _ => return Err(SIDELITE_ERR_UNSUPPORTED),
+        number => Kind::Command(command_of(number).ok_or(SIDELITE_ERR_UNSUPPORTED)?),
+    })
+}
+
+fn command_of(number: u32) -> Option<Command> {
+    Some(match number {
+        SIDELITE_LEASE => Command::Lease,
+        SIDELITE_RELEASE => Command::Release,
+        SIDELITE_COMMIT => Command::Commit,
+        SIDELITE_ROLLBACK => Command::Rollback,
+        SIDELITE_ISOLATION => Command::Isolation,
+        SIDELITE_DESCRIBE => Command::Describe,
+        SIDELITE_DUMP => Command::Dump,
+        SIDELITE_SCRIPT_FILE => Command::ScriptFile,
+        SIDELITE_BACKUP => Command::Backup,
+        SIDELITE_RESTORE => Command::Restore,
+        SIDELITE_SERIALIZE => Command::Serialize,
+        SIDELITE_DESERIALIZE => Command::Deserialize,
+        SIDELITE_BLOB_OPEN => Command::BlobOpen,
+        SIDELITE_BLOB_READ => Command::BlobRead,
+        SIDELITE_BLOB_WRITE => Command::BlobWrite,
+        SIDELITE_BLOB_REOPEN => Command::BlobReopen,
+        SIDELITE_BLOB_CLOSE => Command::BlobClose,
+        SIDELITE_SESSION_OPEN => Command::SessionOpen,
+        SIDELITE_SESSION_CHANGES => Command::SessionChanges,
+        SIDELITE_SESSION_CLOSE => Command::SessionClose,
+        SIDELITE_CHANGESET_APPLY => Command::ChangesetApply,
+        SIDELITE_CHANGESET_INVERT => Command::ChangesetInvert,
+        SIDELITE_CHANGESET_REBASE => Command::ChangesetRebase,
+        SIDELITE_OBSERVE => Command::Observe,
+        SIDELITE_AUTHORIZE => Command::Authorize,
+        SIDELITE_LIMIT => Command::Limit,
+        SIDELITE_DB_CONFIG => Command::DbConfig,
+        SIDELITE_CHECKPOINT => Command::Checkpoint,
+        SIDELITE_AUTOCHECKPOINT => Command::Autocheckpoint,
+        SIDELITE_LOAD_EXTENSION => Command::LoadExtension,
+        SIDELITE_STATUS => Command::Status,
+        SIDELITE_SET_LAST_INSERT_ROWID => Command::SetLastInsertRowid,
+        _ => return None,
     })
 }
 
 /// Combinations that can never be right.
-fn check_shape(request: &sidelite_request, kind: Kind) -> Result<(), i32> {
+fn check_shape(request: &sidelite_request, kind: &Kind) -> Result<(), i32> {
     let is_multi = request.flags & SIDELITE_MULTI != 0;
-    let is_right = match kind {
-        Kind::Execute | Kind::Fetch => !is_multi || request.nrows <= 1,
-        Kind::Stream => !is_multi && request.nrows <= 1,
-        Kind::Script | Kind::Run(_) => !is_multi && request.ncols == 0,
+    let commits_first = request.flags & SIDELITE_COMMIT_FIRST != 0;
+    let is_single = request.nrows <= 1;
+    let may_commit_first = match kind {
+        Kind::Script | Kind::Command(Command::ScriptFile) => true,
+        _ => !commits_first,
     };
-    if is_right {
+    let is_right = match kind {
+        Kind::Execute | Kind::Fetch => !is_multi || is_single,
+        Kind::Stream => !is_multi && is_single,
+        Kind::Script | Kind::Run(_) => !is_multi && request.ncols == 0,
+        Kind::Command(Command::Release) => !is_multi && request.ncols == 0 && request.lane != 0,
+        Kind::Command(Command::Authorize | Command::SessionOpen) => !is_multi,
+        Kind::Command(_) | Kind::Define(_) => !is_multi && is_single,
+    };
+    if is_right && may_commit_first {
         Ok(())
     } else {
         Err(SIDELITE_ERR_MISUSE)
@@ -146,16 +208,143 @@ fn check_shape(request: &sidelite_request, kind: Kind) -> Result<(), i32> {
 }
 
 /// What may stand in an ATOMIC array: nothing that ends its transaction or outlives it.
-fn check_atomic(payload: &Payload, kind: Kind, savepoints: &mut Vec<Vec<u8>>) -> Result<(), i32> {
+fn check_atomic(payload: &Payload, kind: &Kind, savepoints: &mut Vec<Vec<u8>>) -> Result<(), i32> {
     let is_right = match kind {
-        Kind::Stream | Kind::Run(_) => false,
-        _ => text::stays_inside(payload.sql().bytes(), savepoints),
+        Kind::Execute | Kind::Fetch | Kind::Script => {
+            text::stays_inside(payload.sql().bytes(), savepoints)
+        }
+        Kind::Command(Command::BlobWrite | Command::SetLastInsertRowid) => true,
+        _ => false,
     };
     if is_right {
         Ok(())
     } else {
         Err(SIDELITE_ERR_MISUSE)
     }
+}
+
+/// # Safety
+/// The pointers are NULL or valid as the header says.
+pub(super) unsafe fn function(
+    handle: *const sidelite_conn,
+    config: *const sidelite_function_config,
+    callback: sidelite_callback,
+    user_data: *mut c_void,
+) -> Result<i64, i32> {
+    let conn = conn(handle)?;
+    // SAFETY: passed on.
+    let config = unsafe { plain::read(config) }?;
+    let target = Target::new(callback, user_data);
+    // SAFETY: the config's own pointers are valid as the header says.
+    let definition = unsafe { definition_of(&config, target) }?;
+    let mut event = Event::new(Arc::clone(&conn), target);
+    event.work = Some(Work {
+        kind: Kind::Define(Box::new(definition)),
+        flags: 0,
+        payload: Payload::default(),
+        deadline: None,
+        lane: 0,
+        chunk_rows: 0,
+        window: 0,
+    });
+    let bytes = event.payload_bytes();
+    conn.submit(Chain::of(event), bytes)
+}
+
+/// # Safety
+/// The config's pointers are NULL or valid as the header says.
+unsafe fn definition_of(
+    config: &sidelite_function_config,
+    target: Target,
+) -> Result<Definition, i32> {
+    const KNOWN: u32 = SIDELITE_FUNCTION_DETERMINISTIC
+        | SIDELITE_FUNCTION_DIRECTONLY
+        | SIDELITE_FUNCTION_INNOCUOUS
+        | SIDELITE_FUNCTION_REMOVE;
+    if config.flags & !KNOWN != 0 || config.reserved != [0; 2] {
+        return Err(SIDELITE_ERR_UNSUPPORTED);
+    }
+    // SAFETY: NULL or NUL-terminated, as the caller says.
+    let name = unsafe { plain::c_string(config.name) };
+    check_function(config, name.is_some())?;
+    let name = name.unwrap_or_default();
+    name.to_str().map_err(|_| SIDELITE_ERR_BAD_TEXT)?;
+    let inline = |function| InlineFunction::new(function, config.context);
+    Ok(Definition {
+        kind: config.kind,
+        flags: config.flags,
+        n_args: config.n_args,
+        name: name.to_owned(),
+        inline: inline(config.call).map(|call| Inline {
+            call,
+            last: inline(config.last),
+            value: inline(config.value),
+            inverse: inline(config.inverse),
+        }),
+        target,
+        batch_rows: match config.batch_rows {
+            0 => 512,
+            rows => rows,
+        },
+        reply_timeout: (config.reply_timeout_ms > 0)
+            .then(|| Duration::from_millis(config.reply_timeout_ms.into())),
+    })
+}
+
+/// Combinations that can never be right.
+fn check_function(config: &sidelite_function_config, has_name: bool) -> Result<(), i32> {
+    let is_inline = config.call.is_some();
+    let is_removal = config.flags & SIDELITE_FUNCTION_REMOVE != 0;
+    let (is_aggregate, is_window) = match config.kind {
+        SIDELITE_FUNCTION_AGGREGATE => (true, false),
+        SIDELITE_FUNCTION_WINDOW => (true, true),
+        _ => (false, false),
+    };
+    let has_right_functions = config.last.is_some() == (is_inline && is_aggregate)
+        && config.value.is_some() == (is_inline && is_window)
+        && config.inverse.is_some() == (is_inline && is_window);
+    let is_right = match config.kind {
+        SIDELITE_FUNCTION_SCALAR | SIDELITE_FUNCTION_AGGREGATE | SIDELITE_FUNCTION_WINDOW => {
+            has_name && (-1..=127).contains(&config.n_args)
+        }
+        SIDELITE_FUNCTION_COLLATION => has_name,
+        SIDELITE_FUNCTION_AUTHORIZER
+        | SIDELITE_FUNCTION_PROGRESS
+        | SIDELITE_FUNCTION_BUSY
+        | SIDELITE_FUNCTION_COMMIT => !has_name,
+        SIDELITE_FUNCTION_UPDATE
+        | SIDELITE_FUNCTION_PREUPDATE
+        | SIDELITE_FUNCTION_ROLLBACK
+        | SIDELITE_FUNCTION_WAL => !has_name && (is_inline || is_removal),
+        _ => return Err(SIDELITE_ERR_UNSUPPORTED),
+    };
+    if is_right && (has_right_functions || is_removal) {
+        Ok(())
+    } else {
+        Err(SIDELITE_ERR_MISUSE)
+    }
+}
+
+/// # Safety
+/// `value` is NULL or valid as the header says.
+pub(super) unsafe fn reply(
+    handle: *const sidelite_conn,
+    call: i64,
+    value: *const sidelite_value,
+    code: i32,
+) -> Result<i32, i32> {
+    let conn = conn(handle)?;
+    if (-1000..0).contains(&code) {
+        return Err(SIDELITE_ERR_MISUSE);
+    }
+    let bytes_max = conn.account.limits.bytes_max;
+    let value = match value.is_null() {
+        true => Value::Null,
+        false if !plain::is_aligned(value) => return Err(SIDELITE_ERR_MISUSE),
+        // SAFETY: not NULL, aligned, and its bytes are readable as the caller says.
+        false => unsafe { Value::copy(&*value, conn.any_text, bytes_max) }?,
+    };
+    conn.reply(Reply { call, code, value })
 }
 
 fn deadline_of(timeout_ms: u32) -> Option<Instant> {
@@ -212,13 +401,15 @@ unsafe fn opening_of(
         | SIDELITE_OPEN_FOREIGN_KEYS
         | SIDELITE_OPEN_HARDENED
         | SIDELITE_OPEN_UNTRUSTED
+        | SIDELITE_OPEN_EXTENSIONS
         | SIDELITE_OPEN_ANY_TEXT;
     // SAFETY: zeroes are a value of the struct: integers and pointers.
     let config = config.unwrap_or_else(|| unsafe { std::mem::zeroed() });
-    if config.flags & !KNOWN != 0 || config.reserved != [0; 4] {
+    if config.flags & !KNOWN != 0 || config.reserved != [0; 2] {
         return Err(SIDELITE_ERR_UNSUPPORTED);
     }
     let (journal_mode, synchronous) = (config.journal_mode as usize, config.synchronous as usize);
+    let isolation = Isolation::of(config.isolation.into()).ok_or(SIDELITE_ERR_MISUSE)?;
     if journal_mode >= JOURNAL_MODES.len()
         || synchronous >= SYNCHRONOUS.len()
         || config.busy_timeout_ms < SIDELITE_NO_WAIT
@@ -250,6 +441,9 @@ unsafe fn opening_of(
         },
         journal_mode,
         synchronous,
+        isolation,
+        // SAFETY: an array of `authorizer_rules` rows, as the caller says.
+        authorizer: unsafe { rules_of(&config) }?,
         pragmas: pragmas.collect::<Result<_, _>>()?,
     };
     let or = |value: u64, default: u64| if value == 0 { default } else { value };
@@ -263,6 +457,22 @@ unsafe fn opening_of(
         },
         result_bytes_max: or(config.max_result_bytes, 1 << 30),
     })
+}
+
+/// # Safety
+/// The config's rules are NULL or valid as the header says.
+unsafe fn rules_of(config: &sidelite_open_config) -> Result<Vec<Value>, i32> {
+    let count = config.authorizer_rules as usize;
+    let count = count
+        .checked_mul(RULE_COLUMNS)
+        .ok_or(SIDELITE_ERR_TOO_BIG)?;
+    // SAFETY: passed on.
+    let values = unsafe { plain::array(config.authorizer, count) }?;
+    let copies = values.iter().map(|value| {
+        // SAFETY: its bytes are readable as the caller says.
+        unsafe { Value::copy(value, false, i32::MAX as u64) }
+    });
+    copies.collect()
 }
 
 pub(super) fn close(
@@ -313,6 +523,7 @@ fn stats_of(handle: u64) -> Result<sidelite_stats, i32> {
                 completed: counted.completed,
                 cache_hits: counted.cache_hits,
                 cache_misses: counted.cache_misses,
+                total_changes: counted.total_changes,
                 ..sidelite_stats::default()
             })
         }

@@ -12,12 +12,14 @@ pub const SIDELITE_REAL: u32 = 2;
 pub const SIDELITE_TEXT: u32 = 3;
 /// Bytes, `len` of them.
 pub const SIDELITE_BLOB: u32 = 4;
+/// A BLOB of `as.integer` zero bytes, to be written in parts (SIDELITE_BLOB_OPEN). It only goes in; it comes out as BLOB.
+pub const SIDELITE_ZEROBLOB: u32 = 5;
 
 /// What a value holds; `type` says which member.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union sidelite_value_as {
-    /// SIDELITE_INTEGER.
+    /// SIDELITE_INTEGER, and the length of a SIDELITE_ZEROBLOB.
     pub integer: i64,
     /// SIDELITE_REAL.
     pub real: f64,
@@ -36,7 +38,7 @@ pub union sidelite_value_as {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sidelite_value {
-    /// SIDELITE_NULL, SIDELITE_INTEGER, SIDELITE_REAL, SIDELITE_TEXT or SIDELITE_BLOB.
+    /// SIDELITE_NULL, SIDELITE_INTEGER, SIDELITE_REAL, SIDELITE_TEXT, SIDELITE_BLOB or SIDELITE_ZEROBLOB.
     pub r#type: u32,
     /// Bytes of TEXT or BLOB; 0 for the others.
     pub len: u32,

@@ -13,6 +13,7 @@ use crate::text::{self, Sql, Verb};
 use crate::watch::Watch;
 use hashlink::LruCache;
 use rusqlite::ffi;
+use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::rc::Rc;
 
@@ -22,10 +23,13 @@ const VERSION_MIN: i32 = 3_051_003;
 /// VM instructions between two looks at cancel and deadline: some ten microseconds.
 const PROGRESS_STEPS: c_int = 1000;
 
-/// An open connection, used by its worker alone.
+/// Prepared statements by their text.
+type Cache = LruCache<Box<[u8]>, Rc<Statement>>;
+
+/// An open connection, used by its worker alone; also from within a statement that runs, by a function that it calls.
 pub(crate) struct Database {
     /// Dropped first: statements hold the connection open.
-    cache: Option<LruCache<Box<[u8]>, Rc<Statement>>>,
+    cache: RefCell<Option<Cache>>,
     connection: Rc<rusqlite::Connection>,
     watch: Rc<Watch>,
 }
@@ -51,6 +55,12 @@ impl Database {
         self.raw().cast()
     }
 
+    /// 0 for none, 1 when it has read, 2 when it has written: the highest of all attached databases.
+    pub(crate) fn transaction_state(&self) -> c_int {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_txn_state(self.raw(), std::ptr::null()) }
+    }
+
     pub(crate) fn is_in_transaction(&self) -> bool {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_get_autocommit(self.raw()) == 0 }
@@ -72,28 +82,34 @@ impl Database {
     }
 
     /// A statement from the cache, or a fresh one: the first of `sql`, of which nothing may follow.
-    pub(crate) fn cached<'p>(&mut self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
-        let Some(cache) = &mut self.cache else {
-            return self.prepare_single(sql);
+    pub(crate) fn cached<'p>(&self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
+        let (is_caching, found) = match &mut *self.cache.borrow_mut() {
+            None => (false, None),
+            Some(cache) => (true, cache.get(sql.bytes()).map(Rc::clone)),
         };
-        if let Some(statement) = cache.get(sql.bytes()) {
-            // One that a paused stream runs is left alone.
-            if Rc::strong_count(statement) == 1 {
+        match found {
+            // The cache's, and ours.
+            Some(statement) if Rc::strong_count(&statement) == 2 => {
                 self.watch.count_cache(true);
-                let cursor = Some(Cursor::new(Rc::clone(statement)));
-                return Ok(Prepared {
-                    cursor,
+                Ok(Prepared {
+                    cursor: Some(Cursor::new(statement)),
                     tail: sql.bytes().len(),
-                });
+                })
             }
-            return self.prepare_single(sql);
+            // One that a paused stream runs is left alone.
+            Some(_) => self.prepare_single(sql),
+            None if is_caching => self.prepare_to_cache(sql),
+            None => self.prepare_single(sql),
         }
+    }
+
+    fn prepare_to_cache<'p>(&self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
         self.watch.count_cache(false);
         let prepared = self.prepare_with(sql, ffi::SQLITE_PREPARE_PERSISTENT)?;
         refuse_tail(sql, &prepared)?;
-        if let (Some(cache), Some(cursor)) = (&mut self.cache, &prepared.cursor)
+        if let (Some(cache), Some(cursor)) = (&mut *self.cache.borrow_mut(), &prepared.cursor)
             // Many PRAGMAs take effect, and find their answer, when they are prepared.
-            && !cursor.is_pragma()
+            && *cursor.verb() != Verb::Pragma
         {
             cache.insert(sql.bytes().into(), cursor.statement());
         }
@@ -101,27 +117,27 @@ impl Database {
     }
 
     /// A statement of its own; a tail is refused.
-    pub(crate) fn prepare_single<'p>(&mut self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
+    pub(crate) fn prepare_single<'p>(&self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
         let prepared = self.prepare(sql)?;
         refuse_tail(sql, &prepared)?;
         Ok(prepared)
     }
 
     /// The first statement of `sql`.
-    pub(crate) fn prepare<'p>(&mut self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
+    pub(crate) fn prepare<'p>(&self, sql: Sql<'_>) -> Result<Prepared<'p>, Error> {
         self.watch.count_cache(false);
         self.prepare_with(sql, 0)
     }
 
     /// A PRAGMA about the busy timeout works as it is prepared, so SQLite's own handler stands in meanwhile.
-    fn prepare_with<'p>(&mut self, sql: Sql<'_>, flags: u32) -> Result<Prepared<'p>, Error> {
+    fn prepare_with<'p>(&self, sql: Sql<'_>, flags: u32) -> Result<Prepared<'p>, Error> {
         match concerns_busy_timeout(sql.bytes()) {
             true => self.with_own_busy_timeout(|database| database.prepare_raw(sql, flags)),
             false => self.prepare_raw(sql, flags),
         }
     }
 
-    fn prepare_raw<'p>(&mut self, sql: Sql<'_>, flags: u32) -> Result<Prepared<'p>, Error> {
+    fn prepare_raw<'p>(&self, sql: Sql<'_>, flags: u32) -> Result<Prepared<'p>, Error> {
         let mut statement = std::ptr::null_mut();
         let mut tail = std::ptr::null();
         let text = sql.bytes_with_nul();
@@ -191,7 +207,7 @@ impl Database {
 
     /// Runs `body` with SQLite's own busy handler in place of ours, and then takes over the timeout that was set: the
     /// PRAGMA would silently replace the handler that makes lock waits cancellable.
-    fn with_own_busy_timeout<R>(&mut self, body: impl FnOnce(&mut Self) -> R) -> R {
+    fn with_own_busy_timeout<R>(&self, body: impl FnOnce(&Self) -> R) -> R {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_busy_timeout(self.raw(), self.watch.busy_timeout_ms()) };
         let result = body(self);
@@ -202,7 +218,7 @@ impl Database {
         result
     }
 
-    fn busy_timeout_set(&mut self) -> Result<i64, Error> {
+    fn busy_timeout_set(&self) -> Result<i64, Error> {
         let Some(mut cursor) = self.prepare_raw(c"PRAGMA busy_timeout".into(), 0)?.cursor else {
             return Ok(0);
         };

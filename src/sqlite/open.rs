@@ -3,12 +3,15 @@
 use super::{Database, VERSION_MIN};
 use crate::error::Error;
 use crate::ffi::conn::*;
+use crate::ffi::payload::Value;
 use crate::ffi::status::{SIDELITE_ERR_BAD_TEXT, SIDELITE_ERR_MISUSE, SIDELITE_ERR_UNSUPPORTED};
+use crate::transaction::Isolation;
 use crate::watch::Watch;
 use hashlink::LruCache;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, ffi};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ffi::{CString, OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
@@ -30,6 +33,9 @@ pub(crate) struct Options {
     pub(crate) journal_mode: usize,
     /// An index of `SYNCHRONOUS`.
     pub(crate) synchronous: usize,
+    pub(crate) isolation: Isolation,
+    /// Rules of the authorizer, six values each.
+    pub(crate) authorizer: Vec<Value>,
     pub(crate) pragmas: Vec<CString>,
 }
 
@@ -115,8 +121,8 @@ impl Database {
         };
         let connection = connection.map_err(error_of)?;
         let cache = (options.statement_cache > 0).then(|| LruCache::new(options.statement_cache));
-        let mut database = Self {
-            cache,
+        let database = Self {
+            cache: RefCell::new(cache),
             connection: Rc::new(connection),
             watch,
         };
@@ -129,7 +135,7 @@ impl Database {
 
     /// SQLite looks at a file when it is first used. Looking at once tells a host that opens no database, or what it
     /// cannot read, about it. A file that others have locked is none of these, and no reason to wait.
-    fn look_at_file(&mut self) -> Result<(), Error> {
+    fn look_at_file(&self) -> Result<(), Error> {
         // SAFETY: the connection is open; without a busy handler it does not wait.
         unsafe { ffi::sqlite3_busy_timeout(self.raw(), 0) };
         match self.pragma("schema_version") {
@@ -140,7 +146,7 @@ impl Database {
         }
     }
 
-    fn configure(&mut self, options: &Options) -> Result<(), Error> {
+    fn configure(&self, options: &Options) -> Result<(), Error> {
         // SAFETY: the connection is open. Extension loading starts enabled for C in SQLite builds that have it.
         unsafe { ffi::sqlite3_enable_load_extension(self.raw(), 0) };
         let foreign_keys = options.has(SIDELITE_OPEN_FOREIGN_KEYS) || options.is_hardened();
@@ -166,7 +172,7 @@ impl Database {
         Ok(())
     }
 
-    fn harden(&mut self) -> Result<(), Error> {
+    fn harden(&self) -> Result<(), Error> {
         self.set(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         self.set(ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         self.set(ffi::SQLITE_DBCONFIG_DQS_DML, false)?;
@@ -174,7 +180,7 @@ impl Database {
         self.pragma("mmap_size=0").map(drop)
     }
 
-    fn distrust_file(&mut self) -> Result<(), Error> {
+    fn distrust_file(&self) -> Result<(), Error> {
         self.set(ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
         self.set(ffi::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
         self.set(ENABLE_ATTACH_CREATE, false)?;
@@ -190,7 +196,7 @@ impl Database {
     }
 
     /// The table of sqlite.org/security.html.
-    fn limit_sql(&mut self) -> Result<(), Error> {
+    fn limit_sql(&self) -> Result<(), Error> {
         for (limit, value) in [
             (Limit::SQLITE_LIMIT_LENGTH, 1_000_000),
             (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
@@ -227,7 +233,7 @@ impl Database {
     }
 
     /// A database in memory keeps its journal there, whatever is asked for.
-    fn set_journal_mode(&mut self, mode: &str) -> Result<(), Error> {
+    fn set_journal_mode(&self, mode: &str) -> Result<(), Error> {
         let now = self.pragma(&format!("journal_mode={mode}"))?;
         if now == mode.as_bytes() || now == b"memory" {
             return Ok(());
@@ -240,7 +246,7 @@ impl Database {
     }
 
     /// Runs a PRAGMA; the text of its first cell, or nothing.
-    fn pragma(&mut self, pragma: &str) -> Result<Vec<u8>, Error> {
+    fn pragma(&self, pragma: &str) -> Result<Vec<u8>, Error> {
         let sql = CString::new(format!("PRAGMA {pragma}"))
             .map_err(|_| Error::code(SIDELITE_ERR_BAD_TEXT))?;
         let Some(mut cursor) = self.prepare_single(sql.as_c_str().into())?.cursor else {

@@ -15,9 +15,8 @@ pub(crate) struct Statement {
     raw: NonNull<ffi::sqlite3_stmt>,
     parameters: c_int,
     readonly: bool,
-    /// By its text: COMMIT, END or ROLLBACK; a PRAGMA.
-    ends_transaction: bool,
-    is_pragma: bool,
+    /// By its text.
+    verb: Verb<Box<[u8]>>,
     /// The head of its results, and after how many repreparations it was made.
     head: RefCell<Option<(c_int, Rc<Head>)>>,
     _connection: Rc<rusqlite::Connection>,
@@ -41,13 +40,11 @@ impl Statement {
                 ffi::sqlite3_stmt_readonly(raw.as_ptr()) != 0,
             )
         };
-        let verb = text::verb(sql);
         Some(Self {
             raw,
             parameters,
             readonly,
-            ends_transaction: verb == Verb::End,
-            is_pragma: verb == Verb::Pragma,
+            verb: text::verb(sql).into_owned(),
             head: RefCell::new(None),
             _connection: connection,
         })
@@ -102,12 +99,9 @@ impl<'p> Cursor<'p> {
         self.statement.readonly
     }
 
-    pub(crate) fn ends_transaction(&self) -> bool {
-        self.statement.ends_transaction
-    }
-
-    pub(super) fn is_pragma(&self) -> bool {
-        self.statement.is_pragma
+    /// What its text says that it does to transactions.
+    pub(crate) fn verb(&self) -> &Verb<Box<[u8]>> {
+        &self.statement.verb
     }
 
     /// The name of a parameter, from 1, with its prefix; None for a bare `?`.
@@ -150,6 +144,7 @@ impl<'p> Cursor<'p> {
                 ValueRef::Null => ffi::sqlite3_bind_null(raw, index),
                 ValueRef::Integer(integer) => ffi::sqlite3_bind_int64(raw, index, integer),
                 ValueRef::Real(real) => ffi::sqlite3_bind_double(raw, index, real),
+                ValueRef::Zeroblob(len) => ffi::sqlite3_bind_zeroblob64(raw, index, len),
                 ValueRef::Text(text) => ffi::sqlite3_bind_text64(
                     raw,
                     index,

@@ -234,7 +234,7 @@ static void contract_12_cancel_of_what_is_done_hits_nobody(void) {
   CHECK_EQ(sidelite_cancel(conn, id), SIDELITE_ERR_BAD_HANDLE);
   CHECK_EQ(sidelite_cancel(conn, endless + 1), SIDELITE_ERR_BAD_HANDLE);
   CHECK_EQ(sidelite_cancel(conn, INT64_MAX), SIDELITE_ERR_BAD_HANDLE);
-  CHECK_EQ(sidelite_cancel(conn, -1), SIDELITE_ERR_BAD_HANDLE);
+  CHECK_EQ(sidelite_cancel(conn, -2), SIDELITE_ERR_BAD_HANDLE);
   sleep_ms(50);
   (void)turn(queue, 0);
   CHECK_EQ(running.finals, 0);

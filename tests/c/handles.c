@@ -210,7 +210,7 @@ static void contract_08_ids_that_are_not_out_are_refused(void) {
   sidelite_conn *conn = conn_open(queue, ":memory:", NULL);
   reply r = reply_new();
   int64_t id = sidelite_execute(conn, "SELECT 1", NULL, 0, on_reply, &r);
-  int64_t ids[6] = {id, id + 1, -1, INT64_MAX, INT64_MIN, id + (INT64_C(1) << 32)};
+  int64_t ids[6] = {id, id + 1, -2, INT64_MAX, INT64_MIN, id + (INT64_C(1) << 32)};
   int i;
   TURN_UNTIL(queue, r.finals);
   for (i = 0; i < 6; i++) {

@@ -522,9 +522,9 @@ static void open_with_options_that_can_never_be_right_is_refused(void) {
       case 5: config.pragma_count = 1; config.pragmas = null_pragma; break;
       case 6: config.struct_size = 3; break;
       case 7: config.journal_mode = UINT32_MAX; break;
-      case 8: config.flags = 1 << 10; break;
+      case 8: config.flags = 1 << 11; break;
       case 9: config.flags = UINT32_C(1) << 31; break;
-      default: config.reserved[3] = 1; break;
+      default: config.reserved[1] = 1; break;
     }
     conn = (sidelite_conn *)(uintptr_t)1;
     status = sidelite_open(queue, path, &config, NULL, NULL, &conn);

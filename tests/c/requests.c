@@ -519,7 +519,7 @@ static int64_t submit_spoilt(fixture *f, int which) {
     case 1: request.values = NULL; break;
     case 2: value = sidelite_text_n(NULL, 1); break;
     case 3: value = sidelite_blob(NULL, 1); break;
-    case 4: value.type = 5; break;
+    case 4: value.type = 6; break;
     case 5: value.type = UINT32_MAX; break;
     case 6: request.kind = SIDELITE_RUN; request.ncols = 0; break; /* without a function */
     case 7: request.names = null_names; break;
@@ -529,10 +529,10 @@ static int64_t submit_spoilt(fixture *f, int which) {
     case 11: request.kind = SIDELITE_SCRIPT; break; /* with a value */
     case 12: request.struct_size = 3; break;
     case 13: request.kind = 0; break;
-    case 14: request.kind = 6; break;
-    case 15: request.flags = 1 << 4; break;
+    case 14: request.kind = 1000; break;
+    case 15: request.flags = 1 << 5; break;
     case 16: request.flags = UINT32_C(1) << 31; break;
-    case 17: request.lane = 1; break;
+    case 17: request.reserved[0] = 1; break;
     case 18: request.reserved[1] = 1; break;
     case 19: value = sidelite_text("\xc3\x28"); break;
     case 20: request.sql = "SELECT ?, '\xff'"; break;

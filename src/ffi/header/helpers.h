@@ -54,6 +54,14 @@ static inline sidelite_value sidelite_blob(const void *data, uint32_t len) {
   return value;
 }
 
+/* Makes a value: a BLOB of `len` zero bytes. */
+static inline sidelite_value sidelite_zeroblob(int64_t len) {
+  sidelite_value value = sidelite_null();
+  value.type = SIDELITE_ZEROBLOB;
+  value.as.integer = len;
+  return value;
+}
+
 /* The cell at row and column, both from 0; NULL when there is none (a NULL result too). */
 static inline const sidelite_value *sidelite_row_value(const sidelite_result *result, uint32_t row, uint32_t column) {
   if (!result || row >= result->nrows || column >= result->ncols) return NULL;
