@@ -65,8 +65,8 @@ pub(crate) struct Conn {
     has_astray: AtomicBool,
     /// Leases that have not ended, by the ids of their requests.
     leases: Mutex<HashSet<i64>>,
-    /// Calls that wait for the host's reply, outermost first.
-    calls: Mutex<Vec<i64>>,
+    /// Calls that wait for the host's reply, and whether requests may run inside them.
+    calls: Mutex<Vec<(i64, bool)>>,
     last_call: AtomicI64,
     /// Grows with everything that may end a wait.
     cancellations: AtomicU64,
@@ -331,7 +331,7 @@ impl Conn {
     /// Whether requests may name this lane: it is a lease that has not ended, or a call that waits.
     pub(crate) fn has_lane(&self, lane: i64) -> bool {
         match lane >= FIRST_CALL {
-            true => self.calls.lock().contains(&lane),
+            true => self.calls.lock().contains(&(lane, true)),
             false => self.leases.lock().contains(&lane),
         }
     }
@@ -342,17 +342,17 @@ impl Conn {
     }
 
     /// A call that waits from now on.
-    pub(crate) fn begin_call(&self) -> i64 {
+    pub(crate) fn begin_call(&self, takes_requests: bool) -> i64 {
         let call = self.last_call.load(Ordering::Relaxed) + 1;
         self.last_call.store(call, Ordering::Relaxed);
-        self.calls.lock().push(call);
+        self.calls.lock().push((call, takes_requests));
         call
     }
 
     /// A call waits no longer; false when its reply is on the way.
     pub(crate) fn end_call(&self, call: i64) -> bool {
         let mut calls = self.calls.lock();
-        let at = calls.iter().position(|&waiting| waiting == call);
+        let at = calls.iter().position(|&(waiting, _)| waiting == call);
         at.map(|at| calls.remove(at)).is_some()
     }
 

@@ -205,6 +205,7 @@ impl Runner<'_> {
             }
         }
         cursor.reset().map_err(|code| self.database.error(code))?;
+        self.watch.check_collations()?;
         if !is_readonly && self.database.total_changes() != before {
             collector.changes += self.database.changes();
         }

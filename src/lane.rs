@@ -17,8 +17,8 @@ pub(crate) struct Lanes(RefCell<State>);
 #[derive(Default)]
 struct State {
     lease: Option<Lease>,
-    /// Calls that wait for their reply, innermost last.
-    calls: Vec<i64>,
+    /// Calls that wait for their reply, innermost last, and until when.
+    calls: Vec<(i64, Option<Instant>)>,
     /// Requests of no lane, while somebody else has the connection.
     waiting: VecDeque<Unanswered>,
     /// Requests of lanes whose turn has not come.
@@ -132,14 +132,19 @@ impl Lanes {
         self.0.borrow_mut().lease = None;
     }
 
-    /// False when too many wait already.
-    pub(crate) fn begin_call(&self, call: i64) -> bool {
-        let calls = &mut self.0.borrow_mut().calls;
-        let is_room = calls.len() < CALLS_MAX;
-        if is_room {
-            calls.push(call);
-        }
-        is_room
+    pub(crate) fn begin_call(&self, call: i64, until: Option<Instant>) {
+        self.0.borrow_mut().calls.push((call, until));
+    }
+
+    /// How many calls wait.
+    pub(crate) fn calls(&self) -> usize {
+        self.0.borrow().calls.len()
+    }
+
+    /// When the first of the calls has waited long enough.
+    pub(crate) fn calls_until(&self) -> Option<Instant> {
+        let state = self.0.borrow();
+        state.calls.iter().filter_map(|&(_, until)| until).min()
     }
 
     pub(crate) fn end_call(&self) {
@@ -151,13 +156,17 @@ impl Lanes {
     }
 
     pub(crate) fn waits_for(&self, call: i64) -> bool {
-        self.0.borrow().calls.contains(&call)
+        self.0
+            .borrow()
+            .calls
+            .iter()
+            .any(|&(waiting, _)| waiting == call)
     }
 }
 
 impl State {
     fn turn_of(&self, lane: i64, is_known: impl Fn(i64) -> bool) -> Turn {
-        if let Some(&call) = self.calls.last() {
+        if let Some(&(call, _)) = self.calls.last() {
             return if lane == call { Turn::Now } else { Turn::Later };
         }
         match (self.lease, lane) {

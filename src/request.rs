@@ -119,6 +119,15 @@ impl Work {
     }
 }
 
+/// What a CALL event tells beside its rows.
+pub(crate) struct Call {
+    pub(crate) id: i64,
+    /// SIDELITE_CALL_...
+    pub(crate) which: i32,
+    pub(crate) group: i64,
+    pub(crate) request: i64,
+}
+
 /// What the host answers to a call.
 pub(crate) struct Reply {
     pub(crate) call: i64,
@@ -172,6 +181,23 @@ impl Event {
             charge: 0,
             taken: false,
         })
+    }
+
+    /// A call of a function of the host's.
+    pub(crate) fn call(
+        conn: &Arc<Conn>,
+        target: Target,
+        call: &Call,
+        rows: Option<Block>,
+    ) -> Box<Self> {
+        let mut event = Self::new(Arc::clone(conn), target);
+        event.id = call.id;
+        event.code = call.which;
+        event.flags = SIDELITE_EVENT_CALL | SIDELITE_EVENT_MORE;
+        event.changes = call.group;
+        event.last_insert_rowid = call.request;
+        event.set_result(rows);
+        event
     }
 
     /// Hands it to its queue. A foreign one is held until it has it, and no longer: freeing it waits for us.

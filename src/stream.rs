@@ -168,6 +168,7 @@ fn chunk(
         };
         if !has_row {
             cursor.reset().map_err(|code| runner.database.error(code))?;
+            runner.watch.check_collations()?;
             return finish(rows, runner).map(Chunk::Last);
         }
         collected.push(cursor.cells()).map_err(Error::code)?;

@@ -207,10 +207,22 @@ impl Watch {
         self.judged.borrow_mut().failure = Some(failure);
     }
 
+    pub(crate) fn has_failure(&self) -> bool {
+        self.judged.borrow().failure.is_some()
+    }
+
+    /// At the end of a statement: SQLite takes no error from a collation, so one that failed is told here.
+    pub(crate) fn check_collations(&self) -> Result<(), Error> {
+        match self.has_failure() {
+            true => Err(Error::code(SQLITE_INTERRUPT)),
+            false => Ok(()),
+        }
+    }
+
     /// The progress handler: whether to stop the statement.
     pub(crate) fn interrupts(&self) -> bool {
         self.outbox.flush();
-        self.verdict().is_some() || self.hooks.progress_says_stop()
+        self.verdict().is_some() || self.has_failure() || self.hooks.progress_says_stop()
     }
 
     /// The busy handler: sleeps a little and says whether to try for the lock again. The steps are SQLite's own.

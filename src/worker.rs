@@ -12,7 +12,7 @@ use crate::ffi::request::SIDELITE_ATOMIC;
 use crate::ffi::status::*;
 use crate::ffi::{inside, quiet};
 use crate::job::{Job, Step};
-use crate::lane::{Lanes, Turn, Unanswered};
+use crate::lane::{CALLS_MAX, Lanes, Turn, Unanswered};
 use crate::request::{Command, Outcome, Pending, Reply, Work};
 use crate::result::Scratch;
 use crate::sqlite::{Database, Options};
@@ -43,6 +43,7 @@ pub(crate) struct Worker {
     fence: RefCell<Fence>,
     isolation: Cell<Isolation>,
     scratch: Cell<Scratch>,
+    last_group: Cell<i64>,
     /// It is to close, when nothing is left to do.
     closing: RefCell<Option<Option<Pending>>>,
 }
@@ -70,6 +71,7 @@ impl Worker {
             fence: RefCell::default(),
             isolation: Cell::default(),
             scratch: Cell::default(),
+            last_group: Cell::new(0),
             closing: RefCell::new(None),
         })
     }
@@ -133,7 +135,8 @@ impl Worker {
         let deadline = jobs.iter().filter_map(Job::deadline).min();
         drop(jobs);
         let lease = self.lanes.lease().and_then(|lease| lease.until);
-        let deadline = [deadline, lease, self.watch.deadline()]
+        let calls = self.lanes.calls_until();
+        let deadline = [deadline, lease, calls, self.watch.deadline()]
             .into_iter()
             .flatten()
             .min();
@@ -442,6 +445,24 @@ impl Worker {
         &self.lanes
     }
 
+    pub(crate) fn conn(&self) -> &Arc<Conn> {
+        &self.conn
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub(crate) fn watch_rc(&self) -> Rc<Watch> {
+        Rc::clone(&self.watch)
+    }
+
+    /// An id for the rows of a group, which an aggregate of the host's keeps its state by.
+    pub(crate) fn next_group(&self) -> i64 {
+        self.last_group.set(self.last_group.get() + 1);
+        self.last_group.get()
+    }
+
     pub(crate) fn weak(&self) -> Weak<Self> {
         Weak::clone(&self.me)
     }
@@ -641,23 +662,30 @@ impl Worker {
         }
     }
 
+    /// An error when so many calls wait inside one another that one more is not to be trusted.
+    pub(crate) fn check_depth_of_calls(&self) -> Result<(), Error> {
+        match self.lanes.calls() < CALLS_MAX {
+            true => Ok(()),
+            false => Err(Error::new(
+                SIDELITE_ERR_MISUSE,
+                format!(
+                    "{CALLS_MAX} calls wait inside one another: does a function call itself without end?"
+                ),
+            )),
+        }
+    }
+
     /// Inside a statement that runs: waits for the host's reply to a call. Requests of this call run meanwhile, all others
     /// wait. What runs can be cancelled, time out and be closed as at any time.
-    pub(crate) fn wait_for_reply(&self, call: i64) -> Result<Reply, Error> {
-        if !self.lanes.begin_call(call) {
-            self.conn.end_call(call);
-            return Err(Error::new(
-                SIDELITE_ERR_MISUSE,
-                "calls are nested too deep: a function calls itself without end?",
-            ));
-        }
+    pub(crate) fn wait_for_reply(&self, call: i64, until: Option<Instant>) -> Result<Reply, Error> {
+        self.lanes.begin_call(call, until);
         let (first, last) = self.watch.running();
         if first != i64::MAX {
             (first..=last).for_each(|id| self.conn.goes_astray(id, None));
         }
         self.watch.dive();
         let result = loop {
-            if let Some(error) = self.reason_to_give_up() {
+            if let Some(error) = self.reason_to_give_up(until) {
                 self.conn.end_call(call);
                 break Err(error);
             }
@@ -672,7 +700,7 @@ impl Worker {
         result
     }
 
-    fn reason_to_give_up(&self) -> Option<Error> {
+    fn reason_to_give_up(&self, until: Option<Instant>) -> Option<Error> {
         if self.conn.queue.is_going() {
             return Some(transaction::aborted(
                 "the queue that was to answer a call has been freed",
@@ -681,9 +709,16 @@ impl Worker {
         if self.database().is_none() {
             return Some(Error::code(SIDELITE_ERR_ABORTED));
         }
-        self.watch
-            .verdict_around()
-            .map(|verdict| Error::code(verdict.code()))
+        if let Some(verdict) = self.watch.verdict_around() {
+            return Some(Error::code(verdict.code()));
+        }
+        let is_over = until.is_some_and(|until| Instant::now() >= until);
+        is_over.then(|| {
+            Error::new(
+                SIDELITE_ERR_TIMEOUT,
+                "the host did not reply in time to a call",
+            )
+        })
     }
 
     /// Requests that were sent before the reply come first.

@@ -3,11 +3,14 @@
 use super::conn::sidelite_conn;
 use super::event::{sidelite_callback, sidelite_event};
 use super::function::sidelite_inline_function;
+use super::payload::{Value, ValueRef};
 use super::queue::sidelite_wake_function;
 use super::request::sidelite_run_function;
 use super::status::{SIDELITE_ERR_MISUSE, SIDELITE_ERR_PANIC};
-use super::value::sidelite_value;
+use super::value::*;
+use crate::error::Error;
 use crate::request::Event;
+use smallvec::SmallVec;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -168,6 +171,50 @@ impl InlineFunction {
             }
         }))
         .unwrap_or(SIDELITE_ERR_PANIC)
+    }
+
+    /// Calls it outside of any group, for a value of one's own.
+    pub(crate) fn call_for_value(&self, args: &[ValueRef<'_>]) -> Result<Value, Error> {
+        let args: SmallVec<[sidelite_value; 8]> = args.iter().copied().map(lend).collect();
+        let mut value = lend(ValueRef::Null);
+        // SAFETY: the arguments' bytes are borrowed until it returns.
+        let code = unsafe { self.call(std::ptr::null_mut(), &args, &mut value) };
+        // SAFETY: the host says that the value's bytes are readable when the function has returned.
+        let value = unsafe { Value::copy(&value, true, i32::MAX as u64) };
+        match (code, value) {
+            (0, Ok(value)) => Ok(value),
+            (0, Err(refused)) => Err(Error::code(refused)),
+            (code, value) => Err(crate::function::failure(code, &value.unwrap_or_default())),
+        }
+    }
+}
+
+/// A value as C sees it, whose bytes are borrowed.
+pub(crate) fn lend(value: ValueRef<'_>) -> sidelite_value {
+    let (r#type, len, r#as) = match value {
+        ValueRef::Null => (SIDELITE_NULL, 0, sidelite_value_as { integer: 0 }),
+        ValueRef::Integer(integer) => (SIDELITE_INTEGER, 0, sidelite_value_as { integer }),
+        ValueRef::Real(real) => (SIDELITE_REAL, 0, sidelite_value_as { real }),
+        ValueRef::Text(bytes) => (SIDELITE_TEXT, bytes.len(), borrowed(bytes)),
+        ValueRef::Blob(bytes) => (SIDELITE_BLOB, bytes.len(), borrowed(bytes)),
+        ValueRef::Zeroblob(len) => (
+            SIDELITE_ZEROBLOB,
+            0,
+            sidelite_value_as {
+                integer: len as i64,
+            },
+        ),
+    };
+    sidelite_value {
+        r#type,
+        len: len as u32,
+        r#as,
+    }
+}
+
+fn borrowed(bytes: &[u8]) -> sidelite_value_as {
+    sidelite_value_as {
+        data: bytes.as_ptr().cast(),
     }
 }
 

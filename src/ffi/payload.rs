@@ -38,7 +38,7 @@ impl Value {
     ///
     /// # Safety
     /// TEXT and BLOB point to `len` readable bytes, or NULL.
-    pub(super) unsafe fn copy(
+    pub(crate) unsafe fn copy(
         value: &sidelite_value,
         any_text: bool,
         bytes_max: u64,

@@ -1,12 +1,13 @@
 //! The SQLite edge: the other place, beside `ffi`, that may say `unsafe`. What it gives to the middle is safe.
 
 mod fork;
+mod function;
 mod open;
 mod statement;
 
 pub(crate) use fork::{after_fork, before_fork};
 pub(crate) use open::{JOURNAL_MODES, Options, SYNCHRONOUS};
-pub(crate) use statement::{Cursor, Statement};
+pub(crate) use statement::{Cursor, Statement, is_putting_away};
 
 use crate::error::Error;
 use crate::text::{self, Sql, Verb};
@@ -32,6 +33,8 @@ pub(crate) struct Database {
     cache: RefCell<Option<Cache>>,
     connection: Rc<rusqlite::Connection>,
     watch: Rc<Watch>,
+    /// Functions of the host's are for its own SQL unless it says that they are harmless.
+    is_hardened: bool,
 }
 
 /// A statement that is ready to run, or nothing but blanks, and where the next one begins.
@@ -246,6 +249,7 @@ impl Database {
             cache,
             connection,
             watch,
+            ..
         } = self;
         drop(cache);
         let connection = Rc::into_inner(connection).ok_or_else(|| Error::code(ffi::SQLITE_BUSY))?;

@@ -125,6 +125,7 @@ impl Database {
             cache: RefCell::new(cache),
             connection: Rc::new(connection),
             watch,
+            is_hardened: options.is_hardened(),
         };
         database.look_at_file()?;
         database.install_busy_handler();

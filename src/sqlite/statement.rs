@@ -240,23 +240,6 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    /// # Safety
-    /// `start` is NULL or points to the value's bytes.
-    unsafe fn bytes_of(&self, start: *const u8, value: *mut ffi::sqlite3_value) -> &[u8] {
-        // SAFETY: a live value; asked for after the bytes, as SQLite wants it.
-        let len = unsafe { ffi::sqlite3_value_bytes(value) } as usize;
-        if start.is_null() {
-            // Only an empty BLOB has no address.
-            // SAFETY: a live value.
-            let is_text = unsafe { ffi::sqlite3_value_type(value) } == ffi::SQLITE_TEXT;
-            let is_short = is_text || len > 0 || self.is_short_of_memory.get();
-            self.is_short_of_memory.set(is_short);
-            return &[];
-        }
-        // SAFETY: as the caller says.
-        unsafe { std::slice::from_raw_parts(start, len) }
-    }
-
     /// Whether all cells that were asked for could be had.
     pub(crate) fn check_memory(&self) -> Result<(), c_int> {
         if self.is_short_of_memory.get() {
@@ -276,25 +259,75 @@ impl<'p> Cursor<'p> {
 
     #[inline]
     fn cell(&self, column: c_int) -> ValueRef<'_> {
-        // SAFETY: on a row. A value's bytes live until the next step or conversion, and the cursor is borrowed as
-        // long; text is asked for before its length, as SQLite wants it.
+        // SAFETY: on a row. A value's bytes live until the next step or conversion, and the cursor is borrowed as long.
         unsafe {
             let value = ffi::sqlite3_column_value(self.raw(), column);
-            match ffi::sqlite3_value_type(value) {
-                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
-                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
-                ffi::SQLITE_TEXT => {
-                    let text = ffi::sqlite3_value_text(value);
-                    ValueRef::Text(self.bytes_of(text, value))
-                }
-                ffi::SQLITE_BLOB => {
-                    let bytes = ffi::sqlite3_value_blob(value);
-                    ValueRef::Blob(self.bytes_of(bytes.cast(), value))
-                }
-                _ => ValueRef::Null,
-            }
+            value_of(value, &self.is_short_of_memory)
         }
     }
+}
+
+/// A value of SQLite's; `is_short_of_memory` is set when its bytes could not be had.
+///
+/// # Safety
+/// The value is live, and its bytes are used only until its next conversion.
+#[inline]
+pub(super) unsafe fn value_of<'a>(
+    value: *mut ffi::sqlite3_value,
+    is_short_of_memory: &Cell<bool>,
+) -> ValueRef<'a> {
+    // SAFETY: as the caller says; text is asked for before its length, as SQLite wants it.
+    unsafe {
+        match ffi::sqlite3_value_type(value) {
+            ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
+            ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
+            ffi::SQLITE_TEXT => {
+                let text = ffi::sqlite3_value_text(value);
+                ValueRef::Text(bytes_of(text, value, is_short_of_memory))
+            }
+            ffi::SQLITE_BLOB => {
+                let bytes = ffi::sqlite3_value_blob(value);
+                ValueRef::Blob(bytes_of(bytes.cast(), value, is_short_of_memory))
+            }
+            _ => ValueRef::Null,
+        }
+    }
+}
+
+/// # Safety
+/// `start` is NULL or points to the value's bytes.
+unsafe fn bytes_of<'a>(
+    start: *const u8,
+    value: *mut ffi::sqlite3_value,
+    is_short_of_memory: &Cell<bool>,
+) -> &'a [u8] {
+    // SAFETY: a live value; asked for after the bytes, as SQLite wants it.
+    let len = unsafe { ffi::sqlite3_value_bytes(value) } as usize;
+    if start.is_null() {
+        // Only an empty BLOB has no address.
+        // SAFETY: a live value.
+        let is_text = unsafe { ffi::sqlite3_value_type(value) } == ffi::SQLITE_TEXT;
+        let is_short = is_text || len > 0 || is_short_of_memory.get();
+        is_short_of_memory.set(is_short);
+        return &[];
+    }
+    // SAFETY: as the caller says.
+    unsafe { std::slice::from_raw_parts(start, len) }
+}
+
+thread_local! {
+    static IS_PUTTING_AWAY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a statement is being reset or finalized that has not come to its end: its groups have no value.
+pub(crate) fn is_putting_away() -> bool {
+    IS_PUTTING_AWAY.get()
+}
+
+fn putting_away(put_away: impl FnOnce()) {
+    let before = IS_PUTTING_AWAY.replace(true);
+    put_away();
+    IS_PUTTING_AWAY.set(before);
 }
 
 impl Drop for Cursor<'_> {
@@ -302,7 +335,9 @@ impl Drop for Cursor<'_> {
         // SAFETY: a live statement. Errors of the run were reported by step or reset.
         unsafe {
             if self.is_running {
-                ffi::sqlite3_reset(self.raw());
+                putting_away(|| {
+                    ffi::sqlite3_reset(self.raw());
+                });
             }
             if self.has_pointers {
                 ffi::sqlite3_clear_bindings(self.raw());
