@@ -50,7 +50,8 @@ static const plan plans[WORKLOADS] = {
     [STREAM_ALL] = {"W5", "t", ROWS, 0, 0},        [COMMIT_EACH] = {"W6", NULL, 5000, 0, 0},
     [READ_4_CONNS] = {"W7", "t", 25000, 0, 1},     [BLOB_WRITE] = {"W8", NULL, BLOBS, 0, 0},
     [BLOB_READ] = {"W8", "b", 4 * BLOBS, 0, 0},    [BLOB_WRITE_4] = {"W8", NULL, BLOBS, 0, 0},
-    [BLOB_READ_4] = {"W8", "b", 4 * BLOBS, 0, 0},
+    [BLOB_READ_4] = {"W8", "b", 4 * BLOBS, 0, 0},  [CALL_INLINE] = {"F1", "t", ROWS, 0, 0},
+    [CALL_HOST] = {"F2", "t", 20000, 1, 0},        [CALL_HOST_POLL] = {"F2", "t", 20000, 0, 0},
 };
 
 /* A line of the table: how one number is made of a round, and how large it may be. */
@@ -88,6 +89,9 @@ static const line lines[] = {
     {"W8r read 1 MiB, 1 in flight", BLOB_READ, TUNED, ratio, 1.3, "x"},
     {"W8w write 1 MiB, 4 in flight", BLOB_WRITE_4, TUNED, ratio, 1.3, "x"},
     {"W8r read 1 MiB, 4 in flight", BLOB_READ_4, TUNED, ratio, 1.3, "x"},
+    {"F1  INLINE function, a call for each row", CALL_INLINE, TUNED, ratio, 1.15, "x"},
+    {"F2  HOST function, host on fd, 1 CPU", CALL_HOST, TUNED, floors_over, 1.3, "hops"},
+    {"F2  HOST function, host in poll", CALL_HOST_POLL, TUNED, us_over, 10.0, "us"},
 };
 
 typedef struct options {
@@ -297,7 +301,7 @@ static void load_engine(engine *e, int armored) {
 }
 
 static int usage(void) {
-  fputs("usage: benches/run.sh [--quick] [--only W1..W8] [--rounds N]\n", stderr);
+  fputs("usage: benches/run.sh [--quick] [--only W1..W8|F1|F2] [--rounds N]\n", stderr);
   return 2;
 }
 

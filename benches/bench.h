@@ -26,6 +26,9 @@ typedef enum workload {
   BLOB_READ,     /* 1 MiB blobs, one in flight */
   BLOB_WRITE_4,  /* the same, four in flight */
   BLOB_READ_4,
+  CALL_INLINE, /* a query that calls a function of the host's for every row, on the connection's thread */
+  CALL_HOST,   /* the same, each call answered by the host, which waits on the descriptor */
+  CALL_HOST_POLL,
   WORKLOADS
 } workload;
 
@@ -74,6 +77,7 @@ double syscalls_per_operation(const char *program, workload w);
 #define SQL_READ_ALL "SELECT id, name, score, payload FROM t"
 #define SQL_BLOB_WRITE "INSERT INTO b VALUES (?, ?)"
 #define SQL_BLOB_READ "SELECT data FROM b WHERE id = ?"
+#define SQL_CALL "SELECT sum(half(id)) FROM t WHERE id <= ?"
 
 enum { CONNS = 4, BLOB_BYTES = 1 << 20, NAME_BYTES = 20, PAYLOAD_BYTES = 32 };
 

@@ -252,6 +252,26 @@ static sample blob_read(void *db, const task *task) {
   return s;
 }
 
+static void half(sqlite3_context *context, int n, sqlite3_value **args) {
+  (void)n;
+  sqlite3_result_int64(context, sqlite3_value_int64(args[0]) / 2);
+}
+
+static sample call(void *db, const task *task) {
+  sqlite3_stmt *statement;
+  memory m = {0};
+  sample s = {0};
+  double start;
+  CHECK_OK(sqlite3_create_function_v2(db, "half", 1, SQLITE_UTF8, NULL, half, NULL, NULL, NULL));
+  statement = prepare(db, SQL_CALL);
+  start = now_us();
+  s.checksum = read_one(statement, task->count, &m);
+  s.us = (now_us() - start) / task->count;
+  free(m.bytes);
+  CHECK_OK(sqlite3_finalize(statement));
+  return s;
+}
+
 __attribute__((visibility("default"))) extern const driver raw_driver;
 const driver raw_driver = {
     .open = raw_open,
@@ -272,5 +292,8 @@ const driver raw_driver = {
             [BLOB_WRITE] = blob_write,
             [BLOB_READ] = blob_read,
             [BLOB_WRITE_4] = blob_write,
-            [BLOB_READ_4] = blob_read},
+            [BLOB_READ_4] = blob_read,
+            [CALL_INLINE] = call,
+            [CALL_HOST] = call,
+            [CALL_HOST_POLL] = call},
 };

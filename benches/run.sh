@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the benchmark into build/bench and runs it: benches/run.sh [--quick] [--only W1..W8] [--rounds N]
+# Builds the benchmark into build/bench and runs it: benches/run.sh [--quick] [--only W1..W8|F1|F2] [--rounds N]
 set -eu
 cd "$(dirname "$0")/.."
 out=$PWD/build/bench

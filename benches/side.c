@@ -404,6 +404,65 @@ static sample blob_read_4(void *db, const task *task) {
   return run_many(db, task, &p);
 }
 
+static int32_t half(void *context, void **group, const sidelite_value *args, uint32_t n, sidelite_value *value) {
+  (void)context, (void)group, (void)n;
+  *value = sidelite_int(args[0].as.integer / 2);
+  return SIDELITE_OK;
+}
+
+/* Registers `half`, INLINE or HOST, which takes the place of the one before. */
+static void create_half(const host *h, sidelite_inline_function call) {
+  sidelite_function_config config;
+  memset(&config, 0, sizeof config);
+  config.struct_size = sizeof config;
+  config.kind = SIDELITE_FUNCTION_SCALAR;
+  config.name = "half";
+  config.n_args = 1;
+  config.call = call;
+  CHECK(sidelite_create_function(h->conn, &config, NULL, NULL) > 0);
+  await(h);
+}
+
+/* Takes events until the query ends; the calls among them are answered as they come. */
+static uint64_t answer_calls(const host *h) {
+  sidelite_event events[EVENTS];
+  for (;;) {
+    uint32_t n = take(h, events);
+    for (uint32_t i = 0; i < n; i++) {
+      sidelite_value value = sidelite_int(sidelite_row_int64(events[i].result, 0, 0) / 2);
+      if (!(events[i].flags & SIDELITE_EVENT_CALL)) {
+        check_ok(&events[i]);
+        return walk(events[i].result);
+      }
+      CHECK(sidelite_reply(h->conn, events[i].id, &value, SIDELITE_OK) == SIDELITE_OK);
+    }
+  }
+}
+
+static sample call(host *h, const task *task, sidelite_inline_function function) {
+  sidelite_value limit = sidelite_int(task->count);
+  uint64_t wakes_before;
+  sample s;
+  double start;
+  create_half(h, function);
+  wakes_before = wakes(h);
+  start = now_us();
+  CHECK(sidelite_fetch(h->conn, SQL_CALL, &limit, 1, NULL, NULL) > 0);
+  s.checksum = answer_calls(h);
+  s.us = (now_us() - start) / task->count;
+  s.wakes = (double)(wakes(h) - wakes_before) / task->count;
+  return s;
+}
+
+static sample call_inline(void *db, const task *task) { return call(db, task, half); }
+
+static sample call_host_poll(void *db, const task *task) { return call(db, task, NULL); }
+
+static sample call_host(void *db, const task *task) {
+  wait_on_fd(db);
+  return call(db, task, NULL);
+}
+
 const driver side_driver = {
     .open = side_open,
     .close = side_close,
@@ -423,5 +482,8 @@ const driver side_driver = {
             [BLOB_WRITE] = blob_write,
             [BLOB_READ] = blob_read,
             [BLOB_WRITE_4] = blob_write_4,
-            [BLOB_READ_4] = blob_read_4},
+            [BLOB_READ_4] = blob_read_4,
+            [CALL_INLINE] = call_inline,
+            [CALL_HOST] = call_host,
+            [CALL_HOST_POLL] = call_host_poll},
 };

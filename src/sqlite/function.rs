@@ -11,9 +11,9 @@ use crate::ffi::value::*;
 use crate::function::{Definition, Group, Hook, Host, Inline, failure};
 use crate::watch::Watch;
 use rusqlite::ffi;
-use smallvec::SmallVec;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -28,7 +28,8 @@ enum Callee {
     Host(Rc<Host>),
 }
 
-type Arguments = SmallVec<[sidelite_value; 8]>;
+/// So many arguments of an INLINE function need no memory of their own.
+const FEW: usize = 8;
 
 impl Database {
     pub(crate) fn create_function(
@@ -48,7 +49,14 @@ impl Database {
         };
         let destroy = (!is_removal).then_some(destroy::<Registered> as unsafe extern "C" fn(_));
         let (name, flags) = (definition.name.as_ptr(), self.flags_of(definition));
-        let scalar: Function = if is_inline { call_inline } else { call_host };
+        let scalar = match definition.n_args {
+            _ if !is_inline => call_host,
+            // The usual ones without a loop.
+            1 => call_inline_with::<1>,
+            2 => call_inline_with::<2>,
+            3 => call_inline_with::<3>,
+            _ => call_inline,
+        };
         // SAFETY: the connection is open. SQLite owns `registered` from here on, and destroys it also when it fails.
         let code = unsafe {
             if is_aggregate && !is_removal {
@@ -181,11 +189,28 @@ unsafe extern "C" fn call_inline(
     }
 }
 
-/// Calls an INLINE function and gives its value to SQLite; whether it succeeded.
+/// As `call_inline`, for so many arguments.
+unsafe extern "C" fn call_inline_with<const N: usize>(
+    context: *mut ffi::sqlite3_context,
+    _: c_int,
+    argv: *mut *mut ffi::sqlite3_value,
+) {
+    // SAFETY: SQLite passes a live context and as many live arguments as the function was registered for.
+    unsafe {
+        let registered = registered(context);
+        if let Callee::Inline(inline) = &registered.callee {
+            let mut places = [const { MaybeUninit::uninit() }; N];
+            let (watch, group) = (&registered.watch, std::ptr::null_mut());
+            lend_and_call(context, watch, inline.call, group, &mut places, argv);
+        }
+    }
+}
+
+/// Calls an INLINE function and gives its value to SQLite.
 ///
 /// # Safety
 /// The context and the arguments are those of a call; `group` is NULL or the group's place.
-#[inline]
+#[inline(always)]
 unsafe fn run_inline(
     context: *mut ffi::sqlite3_context,
     watch: &Watch,
@@ -194,29 +219,118 @@ unsafe fn run_inline(
     argc: c_int,
     argv: *mut *mut ffi::sqlite3_value,
 ) {
-    let is_short_of_memory = Cell::new(false);
-    let mut value = lend(ValueRef::Null);
-    // SAFETY: as the caller says. The host says that its value's bytes are readable when the function has returned.
+    let mut few = [const { MaybeUninit::<sidelite_value>::uninit() }; FEW];
+    // SAFETY: passed on; there is room for the arguments.
     unsafe {
-        let args: Arguments = arguments(argc, argv, &is_short_of_memory)
-            .map(lend)
-            .collect();
-        if is_short_of_memory.get() {
-            return ffi::sqlite3_result_error_nomem(context);
-        }
-        match function.call(group, &args, &mut value) {
-            0 => give_inline(context, watch, &value),
-            code => {
-                let message = Value::copy(&value, true, i32::MAX as u64).unwrap_or_default();
-                fail(context, watch, failure(code, &message));
-            }
+        match few.get_mut(..argc as usize) {
+            Some(places) => lend_and_call(context, watch, function, group, places, argv),
+            None => run_inline_with_many(context, watch, function, group, argc, argv),
         }
     }
 }
 
 /// # Safety
+/// As for `run_inline`.
+#[cold]
+unsafe fn run_inline_with_many(
+    context: *mut ffi::sqlite3_context,
+    watch: &Watch,
+    function: InlineFunction,
+    group: *mut *mut c_void,
+    argc: c_int,
+    argv: *mut *mut ffi::sqlite3_value,
+) {
+    let mut places = Vec::new();
+    places.resize_with(argc as usize, MaybeUninit::uninit);
+    // SAFETY: passed on; there is room for the arguments.
+    unsafe { lend_and_call(context, watch, function, group, &mut places, argv) };
+}
+
+/// # Safety
+/// As for `run_inline`; there are as many places as arguments.
+#[inline(always)]
+unsafe fn lend_and_call(
+    context: *mut ffi::sqlite3_context,
+    watch: &Watch,
+    function: InlineFunction,
+    group: *mut *mut c_void,
+    places: &mut [MaybeUninit<sidelite_value>],
+    argv: *mut *mut ffi::sqlite3_value,
+) {
+    let is_short_of_memory = Cell::new(false);
+    for (index, place) in places.iter_mut().enumerate() {
+        // SAFETY: the argument is live, and its bytes are used only while the call lasts.
+        unsafe { lend_argument(place, *argv.add(index), &is_short_of_memory) };
+    }
+    let mut value = lend(ValueRef::Null);
+    // SAFETY: all arguments were written. The host says that its value's bytes are readable when the function has returned.
+    unsafe {
+        let args = std::slice::from_raw_parts(places.as_ptr().cast(), places.len());
+        if is_short_of_memory.get() {
+            return ffi::sqlite3_result_error_nomem(context);
+        }
+        match function.call(group, args, &mut value) {
+            0 if value.r#type == SIDELITE_INTEGER => {
+                ffi::sqlite3_result_int64(context, value.r#as.integer);
+            }
+            0 => give_inline(context, watch, &value),
+            code => fail_inline(context, watch, code, &value),
+        }
+    }
+}
+
+/// Puts an argument, as C sees it, in its place. INTEGERs need no more than a look.
+///
+/// # Safety
+/// The value is live, and its bytes are used only while the call lasts.
+#[inline(always)]
+unsafe fn lend_argument(
+    place: &mut MaybeUninit<sidelite_value>,
+    value: *mut ffi::sqlite3_value,
+    is_short_of_memory: &Cell<bool>,
+) {
+    // SAFETY: as the caller says.
+    unsafe {
+        if ffi::sqlite3_value_type(value) == ffi::SQLITE_INTEGER {
+            let integer = ffi::sqlite3_value_int64(value);
+            place.write(lend(ValueRef::Integer(integer)));
+        } else {
+            lend_other(place, value, is_short_of_memory);
+        }
+    }
+}
+
+/// # Safety
+/// As for `lend_argument`.
+#[inline(never)]
+unsafe fn lend_other(
+    place: &mut MaybeUninit<sidelite_value>,
+    value: *mut ffi::sqlite3_value,
+    is_short_of_memory: &Cell<bool>,
+) {
+    // SAFETY: passed on.
+    place.write(lend(unsafe { value_of(value, is_short_of_memory) }));
+}
+
+/// # Safety
 /// A live context; the value's bytes are readable.
-#[inline]
+#[cold]
+unsafe fn fail_inline(
+    context: *mut ffi::sqlite3_context,
+    watch: &Watch,
+    code: i32,
+    value: &sidelite_value,
+) {
+    // SAFETY: as the caller says.
+    unsafe {
+        let message = Value::copy(value, true, i32::MAX as u64).unwrap_or_default();
+        fail(context, watch, failure(code, &message));
+    }
+}
+
+/// # Safety
+/// A live context; the value's bytes are readable.
+#[inline(never)]
 unsafe fn give_inline(context: *mut ffi::sqlite3_context, watch: &Watch, value: &sidelite_value) {
     // SAFETY: the type says which member was written.
     unsafe {
