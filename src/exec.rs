@@ -135,11 +135,23 @@ impl Runner<'_> {
     }
 
     fn script(&mut self, work: &Work) -> Result<Done, Error> {
+        self.commit_before_script(work)?;
+        self.run_script(work.payload.sql())
+    }
+
+    /// As the isolation or the request wants it.
+    pub(crate) fn commit_before_script(&mut self, work: &Work) -> Result<(), Error> {
         let commits_first = self.worker.isolation().commits_before_scripts();
         if commits_first || work.has(SIDELITE_COMMIT_FIRST) {
             transaction::commit(self)?;
         }
-        self.run_script(work.payload.sql())
+        Ok(())
+    }
+
+    /// For handles of what a request opens.
+    pub(crate) fn request_id(&self) -> Result<i64, Error> {
+        let request = self.request.map(Pending::id);
+        request.ok_or_else(|| Error::code(crate::ffi::status::SIDELITE_ERR_MISUSE))
     }
 
     /// All statements of a text, without parameters.
@@ -381,7 +393,7 @@ fn wrong_count(wanted: usize, given: usize) -> Error {
 
 /// Binds a row of values, positional ones from the column `from` on.
 #[inline]
-fn bind<'p>(
+pub(crate) fn bind<'p>(
     cursor: &mut Cursor<'p>,
     payload: &'p Payload,
     row: usize,

@@ -142,6 +142,14 @@ impl Source {
     }
 }
 
+/// Rows and bytes of the chunk with this number, from 0; `chunk_rows` as the host wants it.
+pub(crate) fn chunk_limits(chunk_rows: u32, number: usize) -> (u32, u64) {
+    match chunk_rows {
+        0 => (RAMP[number.min(RAMP.len() - 1)], RAMP_BYTES_MAX),
+        rows => (rows, CHUNK_BYTES_MAX),
+    }
+}
+
 /// Collects the rows of one chunk.
 fn chunk(
     cursor: &mut Cursor<'_>,
@@ -149,10 +157,7 @@ fn chunk(
     number: usize,
     runner: &mut Runner<'_>,
 ) -> Result<Chunk, Error> {
-    let (rows_max, bytes_max) = match chunk_rows {
-        0 => (RAMP[number.min(RAMP.len() - 1)], RAMP_BYTES_MAX),
-        rows => (rows, CHUNK_BYTES_MAX),
-    };
+    let (rows_max, bytes_max) = chunk_limits(chunk_rows, number);
     let mut rows: Option<Rows> = None;
     loop {
         crate::fault::point("stream.step");

@@ -133,13 +133,6 @@ impl Database {
         }
         self.check(code)
     }
-
-    fn check(&self, code: c_int) -> Result<(), Error> {
-        match code {
-            ffi::SQLITE_OK => Ok(()),
-            code => Err(self.error(code)),
-        }
-    }
 }
 
 type Function =

@@ -1,20 +1,30 @@
 //! The SQLite edge: the other place, beside `ffi`, that may say `unsafe`. What it gives to the middle is safe.
 
+mod blob;
+mod config;
+mod describe;
 mod fork;
 mod function;
+mod image;
 mod open;
 mod statement;
+mod wal;
 
+pub(crate) use blob::{Blob, Cell};
+pub(crate) use config::COUNTERS;
+pub(crate) use describe::Column;
 pub(crate) use fork::{after_fork, before_fork};
 pub(crate) use open::{JOURNAL_MODES, Options, SYNCHRONOUS};
 pub(crate) use statement::{Cursor, Statement, is_putting_away};
+pub(crate) use wal::AUTOCHECKPOINT_PAGES;
 
 use crate::error::Error;
 use crate::text::{self, Sql, Verb};
 use crate::watch::Watch;
 use hashlink::LruCache;
 use rusqlite::ffi;
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
+use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::rc::Rc;
 
@@ -31,6 +41,8 @@ type Cache = LruCache<Box<[u8]>, Rc<Statement>>;
 pub(crate) struct Database {
     /// Dropped first: statements hold the connection open.
     cache: RefCell<Option<Cache>>,
+    /// Open blobs, by their handles; dropped before the connection, too.
+    blobs: RefCell<HashMap<i64, Rc<Blob>>>,
     connection: Rc<rusqlite::Connection>,
     watch: Rc<Watch>,
     /// Functions of the host's are for its own SQL unless it says that they are harmless.
@@ -51,6 +63,17 @@ impl Database {
     fn raw(&self) -> *mut ffi::sqlite3 {
         // SAFETY: the handle is not closed behind rusqlite's back, and used on this thread alone.
         unsafe { self.connection.handle() }
+    }
+
+    pub(crate) fn blobs(&self) -> RefMut<'_, HashMap<i64, Rc<Blob>>> {
+        self.blobs.borrow_mut()
+    }
+
+    fn check(&self, code: c_int) -> Result<(), Error> {
+        match code {
+            ffi::SQLITE_OK => Ok(()),
+            code => Err(self.error(code)),
+        }
     }
 
     /// The raw `sqlite3 *`, for the host's RUN functions.
@@ -132,11 +155,18 @@ impl Database {
         self.prepare_with(sql, 0)
     }
 
-    /// A PRAGMA about the busy timeout works as it is prepared, so SQLite's own handler stands in meanwhile.
+    /// PRAGMAs about the busy timeout and automatic checkpoints work as they are prepared, so SQLite's own handlers stand in
+    /// meanwhile.
     fn prepare_with<'p>(&self, sql: Sql<'_>, flags: u32) -> Result<Prepared<'p>, Error> {
-        match concerns_busy_timeout(sql.bytes()) {
-            true => self.with_own_busy_timeout(|database| database.prepare_raw(sql, flags)),
-            false => self.prepare_raw(sql, flags),
+        let prepare = |database: &Self| database.prepare_raw(sql, flags);
+        if text::verb(sql.bytes()) != Verb::Pragma {
+            prepare(self)
+        } else if mentions(sql.bytes(), b"busy_timeout") {
+            self.with_own_busy_timeout(prepare)
+        } else if mentions(sql.bytes(), b"wal_autocheckpoint") {
+            self.with_own_autocheckpoint(prepare)
+        } else {
+            prepare(self)
         }
     }
 
@@ -214,15 +244,28 @@ impl Database {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_busy_timeout(self.raw(), self.watch.busy_timeout_ms()) };
         let result = body(self);
-        if let Ok(timeout) = self.busy_timeout_set() {
+        if let Ok(timeout) = self.answer_of(c"PRAGMA busy_timeout") {
             self.watch.set_busy_timeout_ms(timeout as i32);
         }
         self.install_busy_handler();
         result
     }
 
-    fn busy_timeout_set(&self) -> Result<i64, Error> {
-        let Some(mut cursor) = self.prepare_raw(c"PRAGMA busy_timeout".into(), 0)?.cursor else {
+    /// The same for automatic checkpoints.
+    fn with_own_autocheckpoint<R>(&self, body: impl FnOnce(&Self) -> R) -> R {
+        let observers = &self.watch.observers;
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_wal_autocheckpoint(self.raw(), observers.autocheckpoint()) };
+        let result = body(self);
+        if let Ok(pages) = self.answer_of(c"PRAGMA wal_autocheckpoint") {
+            observers.set_autocheckpoint(pages as i32);
+        }
+        self.install_wal_hook();
+        result
+    }
+
+    fn answer_of(&self, pragma: &CStr) -> Result<i64, Error> {
+        let Some(mut cursor) = self.prepare_raw(pragma.into(), 0)?.cursor else {
             return Ok(0);
         };
         cursor.step().map_err(|code| self.error(code))?;
@@ -247,11 +290,13 @@ impl Database {
     pub(crate) fn close(self) -> Result<(), Error> {
         let Self {
             cache,
+            blobs,
             connection,
             watch,
             ..
         } = self;
         drop(cache);
+        drop(blobs);
         let connection = Rc::into_inner(connection).ok_or_else(|| Error::code(ffi::SQLITE_BUSY))?;
         let result = connection
             .close()
@@ -305,11 +350,8 @@ pub(crate) fn code_text(code: c_int) -> &'static CStr {
     unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) }
 }
 
-/// Whether a statement is a PRAGMA about the busy timeout.
-fn concerns_busy_timeout(sql: &[u8]) -> bool {
-    const NAME: &[u8] = b"busy_timeout";
-    text::verb(sql) == Verb::Pragma
-        && sql
-            .windows(NAME.len())
-            .any(|word| word.eq_ignore_ascii_case(NAME))
+/// Whether a word occurs in a text, in whatever case.
+fn mentions(sql: &[u8], word: &[u8]) -> bool {
+    sql.windows(word.len())
+        .any(|part| part.eq_ignore_ascii_case(word))
 }

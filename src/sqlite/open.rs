@@ -12,7 +12,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, ffi};
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::ffi::{CString, OsStr, c_int};
+use std::ffi::{CStr, CString, OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -123,6 +123,7 @@ impl Database {
         let cache = (options.statement_cache > 0).then(|| LruCache::new(options.statement_cache));
         let database = Self {
             cache: RefCell::new(cache),
+            blobs: RefCell::default(),
             connection: Rc::new(connection),
             watch,
             is_hardened: options.is_hardened(),
@@ -130,6 +131,7 @@ impl Database {
         database.look_at_file()?;
         database.install_busy_handler();
         database.install_progress_handler();
+        database.install_wal_hook();
         database.configure(options)?;
         Ok(database)
     }
@@ -150,6 +152,9 @@ impl Database {
     fn configure(&self, options: &Options) -> Result<(), Error> {
         // SAFETY: the connection is open. Extension loading starts enabled for C in SQLite builds that have it.
         unsafe { ffi::sqlite3_enable_load_extension(self.raw(), 0) };
+        if options.has(SIDELITE_OPEN_EXTENSIONS) {
+            self.set(ffi::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, true)?;
+        }
         let foreign_keys = options.has(SIDELITE_OPEN_FOREIGN_KEYS) || options.is_hardened();
         self.set(ffi::SQLITE_DBCONFIG_ENABLE_FKEY, foreign_keys)?;
         if options.is_hardened() {
@@ -246,10 +251,20 @@ impl Database {
         ))
     }
 
+    /// Looks into a database for the first time; an error if it is none.
+    pub(crate) fn check_schema(&self, schema: &CStr) -> Result<(), Error> {
+        let quoted = schema.to_string_lossy().replace('"', "\"\"");
+        self.prepared_pragma(&format!("PRAGMA \"{quoted}\".schema_version"))
+            .map(drop)
+    }
+
     /// Runs a PRAGMA; the text of its first cell, or nothing.
     fn pragma(&self, pragma: &str) -> Result<Vec<u8>, Error> {
-        let sql = CString::new(format!("PRAGMA {pragma}"))
-            .map_err(|_| Error::code(SIDELITE_ERR_BAD_TEXT))?;
+        self.prepared_pragma(&format!("PRAGMA {pragma}"))
+    }
+
+    fn prepared_pragma(&self, sql: &str) -> Result<Vec<u8>, Error> {
+        let sql = CString::new(sql).map_err(|_| Error::code(SIDELITE_ERR_BAD_TEXT))?;
         let Some(mut cursor) = self.prepare_single(sql.as_c_str().into())?.cursor else {
             return Ok(Vec::new());
         };

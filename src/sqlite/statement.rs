@@ -87,7 +87,7 @@ impl<'p> Cursor<'p> {
         Rc::clone(&self.statement)
     }
 
-    fn raw(&self) -> *mut ffi::sqlite3_stmt {
+    pub(super) fn raw(&self) -> *mut ffi::sqlite3_stmt {
         self.statement.raw.as_ptr()
     }
 
@@ -220,7 +220,7 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    fn column_count(&self) -> c_int {
+    pub(super) fn column_count(&self) -> c_int {
         // SAFETY: a live statement.
         unsafe { ffi::sqlite3_column_count(self.raw()) }
     }
@@ -249,7 +249,8 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    pub(super) fn text(&self, column: c_int) -> Vec<u8> {
+    /// A cell as text, as far as it needs no conversion but of an INTEGER.
+    pub(crate) fn text(&self, column: c_int) -> Vec<u8> {
         match self.cell(column) {
             ValueRef::Text(text) => text.to_vec(),
             ValueRef::Integer(integer) => integer.to_string().into_bytes(),
