@@ -6,7 +6,7 @@ use crate::ffi::block::Block;
 use crate::ffi::payload::{Row, ValueRef};
 use crate::ffi::status::SIDELITE_ERR_MISUSE;
 use crate::request::{Command, Work};
-use crate::result::{Head, Rows};
+use crate::result;
 use crate::{authorize, backup, blob, config, describe, image, script, session, transaction};
 use std::ffi::CString;
 
@@ -198,12 +198,12 @@ pub(crate) fn table<'v>(
     names: &[&str],
     rows: impl IntoIterator<Item = Vec<ValueRef<'v>>>,
 ) -> Result<Block, Error> {
-    let head = Head::new(names.iter().map(|name| name.as_bytes()));
-    let bytes_max = runner.conn.result_bytes_max;
-    let mut table =
-        Rows::new(&runner.conn.pool, runner.scratch, &head, bytes_max).map_err(Error::code)?;
-    for row in rows {
-        table.push(row.into_iter()).map_err(crate::exec::too_big)?;
-    }
-    table.finish(runner.scratch).map_err(Error::code)
+    let conn = runner.conn;
+    result::table(
+        &conn.pool,
+        runner.scratch,
+        names,
+        rows,
+        conn.result_bytes_max,
+    )
 }

@@ -194,7 +194,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Steps to SQLITE_DONE and resets.
+    /// Runs a statement to its end.
     fn run_to_end(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -202,13 +202,53 @@ impl Runner<'_> {
     ) -> Result<(), Error> {
         fault::point("exec.step");
         transaction::begin_before(cursor, self)?;
-        let is_readonly = cursor.is_readonly();
-        let before = if is_readonly {
-            0
-        } else {
-            self.database.total_changes()
-        };
         self.flush_before_commit(cursor);
+        let changed = self.watched(cursor, |runner, cursor| {
+            runner.step_to_end(cursor, collector)
+        })?;
+        if changed {
+            collector.changes += self.database.changes();
+        }
+        Ok(())
+    }
+
+    /// Runs a statement with those who observe changes told how it ended; whether it changed something.
+    pub(crate) fn watched<'c, R>(
+        &mut self,
+        cursor: &mut Cursor<'c>,
+        run: impl FnOnce(&mut Self, &mut Cursor<'c>) -> Result<R, Error>,
+    ) -> Result<bool, Error> {
+        let observers = &self.watch.observers;
+        let is_readonly = cursor.is_readonly();
+        let (mark, before) = match is_readonly {
+            true => (0, 0),
+            false => (observers.mark(), self.database.total_changes()),
+        };
+        let result = run(self, cursor);
+        if result.is_err() {
+            // What it had done is undone, or kept, only now.
+            cursor.abandon();
+        }
+        let has_changed = !is_readonly && self.database.total_changes() != before;
+        match result {
+            Ok(_) => observers.statement_done(cursor.verb()),
+            Err(error) => {
+                if !is_readonly {
+                    observers.statement_failed(mark, has_changed);
+                }
+                return Err(error);
+            }
+        }
+        observers.settle(self.database, &self.watch.outbox);
+        Ok(has_changed)
+    }
+
+    /// Steps to SQLITE_DONE and resets.
+    fn step_to_end(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        collector: &mut Collector<'_>,
+    ) -> Result<(), Error> {
         loop {
             let has_row = cursor.step().map_err(|code| self.database.error(code))?;
             collector.step(cursor, has_row, self.scratch)?;
@@ -217,14 +257,7 @@ impl Runner<'_> {
             }
         }
         cursor.reset().map_err(|code| self.database.error(code))?;
-        self.watch.check_collations()?;
-        if !is_readonly && self.database.total_changes() != before {
-            collector.changes += self.database.changes();
-        }
-        self.watch
-            .observers
-            .settle(self.database, &self.watch.outbox);
-        Ok(())
+        self.watch.check_collations()
     }
 
     /// A commit may wait for the disk: what is done already should not wait with it.

@@ -161,10 +161,7 @@ impl Host {
     }
 
     fn post(&self, worker: &Worker, id: i64, which: i32, group: i64, rows: Option<Block>) {
-        let request = match worker.watch().running().0 {
-            i64::MAX => 0,
-            id => id,
-        };
+        let request = worker.watch().running_request();
         let call = Call {
             id,
             which,

@@ -10,11 +10,11 @@ use crate::error::Error;
 use crate::ffi::block::Block;
 use crate::ffi::callback::{RunFunction, Target};
 use crate::ffi::event::*;
-use crate::ffi::payload::{Payload, Value};
+use crate::ffi::payload::{Payload, Value, ValueRef};
 use crate::ffi::status::{SIDELITE_ERR_ABORTED, SIDELITE_ERR_PANIC, SIDELITE_OK};
 use crate::function::Definition;
 use crate::host::HostQueue;
-use crate::result;
+use crate::result::{self, Scratch};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -334,6 +334,18 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    /// An event that is not the last, with rows: columns by name.
+    pub(crate) fn table<'v>(
+        &self,
+        flags: u32,
+        names: &[&str],
+        rows: impl IntoIterator<Item = Vec<ValueRef<'v>>>,
+    ) -> Result<Box<Event>, Error> {
+        let (pool, bytes_max) = (&self.conn.pool, self.conn.result_bytes_max);
+        let rows = result::table(pool, &mut Scratch::new(), names, rows, bytes_max)?;
+        Ok(self.part(flags, rows))
+    }
+
     /// An event that is not the last.
     pub(crate) fn part(&self, flags: u32, rows: Block) -> Box<Event> {
         let mut part = Event::new(Arc::clone(&self.conn), self.target);

@@ -159,6 +159,22 @@ impl Rows {
     }
 }
 
+/// Columns by name, and rows: what is not the result of a statement.
+pub(crate) fn table<'v>(
+    pool: &Arc<Pool>,
+    scratch: &mut Scratch,
+    names: &[&str],
+    rows: impl IntoIterator<Item = Vec<ValueRef<'v>>>,
+    bytes_max: u64,
+) -> Result<Block, Error> {
+    let head = Head::new(names.iter().map(|name| name.as_bytes()));
+    let mut table = Rows::new(pool, scratch, &head, bytes_max).map_err(Error::code)?;
+    for row in rows {
+        table.push(row.into_iter()).map_err(crate::exec::too_big)?;
+    }
+    table.finish(scratch).map_err(Error::code)
+}
+
 fn text_cell(block: &mut Block, text: &[u8]) -> Result<sidelite_value, i32> {
     let offset = block.push_text(text)?;
     Ok(cell(

@@ -117,15 +117,17 @@ impl Source {
         chunk_rows: u32,
         runner: &mut Runner<'_>,
     ) -> Result<Self, Error> {
-        let before = runner.database.total_changes();
         let mut chunks = VecDeque::new();
-        let last = loop {
-            match chunk(cursor, chunk_rows, chunks.len(), runner)? {
-                Chunk::Full(block) => chunks.push_back(block),
-                Chunk::Last(block) => break block,
+        let mut last = None;
+        let has_changed = runner.watched(cursor, |runner, cursor| {
+            while last.is_none() {
+                match chunk(cursor, chunk_rows, chunks.len(), runner)? {
+                    Chunk::Full(block) => chunks.push_back(block),
+                    Chunk::Last(block) => last = Some(block),
+                }
             }
-        };
-        let has_changed = runner.database.total_changes() != before;
+            Ok(())
+        })?;
         let changes = if has_changed {
             runner.database.changes()
         } else {
@@ -135,7 +137,7 @@ impl Source {
         let outcome = Outcome {
             changes,
             last_insert_rowid,
-            rows: Some(last),
+            rows: last,
             ..Outcome::default()
         };
         Ok(Self::Done(chunks, Box::new(outcome)))

@@ -258,11 +258,13 @@ fn control(sql: &CStr, runner: &mut Runner<'_>) -> Result<(), Error> {
     let Some(mut cursor) = runner.database.cached(sql.into())?.cursor else {
         return Ok(());
     };
-    let result = cursor
-        .step()
-        .and_then(|_| cursor.reset())
-        .map_err(|code| runner.database.error(code));
-    result.map_err(|error| runner.watch.explain(error))
+    let result = runner.watched(&mut cursor, |runner, cursor| {
+        let stepped = cursor.step().and_then(|_| cursor.reset());
+        stepped.map_err(|code| runner.database.error(code))
+    });
+    result
+        .map(drop)
+        .map_err(|error| runner.watch.explain(error))
 }
 
 /// Undoes the array. Some errors have done so already.

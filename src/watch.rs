@@ -181,6 +181,14 @@ impl Watch {
         (judged.first, judged.last)
     }
 
+    /// The request that runs, or the first of an array; 0 when it is none of the host's.
+    pub(crate) fn running_request(&self) -> i64 {
+        match self.running().0 {
+            i64::MAX => 0,
+            id => id,
+        }
+    }
+
     /// When the first of what runs times out.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let outer = self.outer.borrow();
@@ -203,8 +211,14 @@ impl Watch {
     }
 
     /// A function of the host's failed; the statement that called it fails with this.
-    pub(crate) fn set_failure(&self, failure: Error) {
-        self.judged.borrow_mut().failure = Some(failure);
+    pub(crate) fn fail(&self, failure: Error) {
+        // A verdict explains itself.
+        let is_told = self
+            .verdict()
+            .is_some_and(|verdict| verdict.code() == failure.code);
+        if !is_told {
+            self.judged.borrow_mut().failure = Some(failure);
+        }
     }
 
     pub(crate) fn has_failure(&self) -> bool {
@@ -222,7 +236,18 @@ impl Watch {
     /// The progress handler: whether to stop the statement.
     pub(crate) fn interrupts(&self) -> bool {
         self.outbox.flush();
-        self.verdict().is_some() || self.has_failure() || self.hooks.progress_says_stop()
+        self.verdict().is_some() || self.has_failure() || self.progress_says_stop()
+    }
+
+    /// What must finish, such as a ROLLBACK, is not for the host to stop.
+    fn progress_says_stop(&self) -> bool {
+        if self.running_request() == 0 {
+            return false;
+        }
+        self.hooks.progress_says_stop().unwrap_or_else(|error| {
+            self.fail(error);
+            true
+        })
     }
 
     /// The busy handler: sleeps a little and says whether to try for the lock again. The steps are SQLite's own.
@@ -233,8 +258,12 @@ impl Watch {
             self.lock_wait_began.set(Some(now));
         }
         let wake_up = match self.hooks.busy_delay(times) {
-            Some(delay) => delay.map(|delay| now + delay),
             None => self.next_try(times, now),
+            Some(Ok(delay)) => delay.and_then(|delay| now.checked_add(delay)),
+            Some(Err(error)) => {
+                self.fail(error);
+                None
+            }
         };
         let Some(wake_up) = wake_up else {
             return false;

@@ -453,6 +453,12 @@ impl Worker {
         &self.watch
     }
 
+    /// For what may outlive it.
+    pub(crate) fn weak_database(&self) -> Weak<Database> {
+        self.database()
+            .map_or_else(Weak::new, |database| Rc::downgrade(&database))
+    }
+
     pub(crate) fn watch_rc(&self) -> Rc<Watch> {
         Rc::clone(&self.watch)
     }

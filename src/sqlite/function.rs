@@ -406,7 +406,7 @@ unsafe fn fail(context: *mut ffi::sqlite3_context, watch: &Watch, error: Error) 
         ffi::sqlite3_result_error(context, text.as_ptr().cast(), text.len() as c_int);
         ffi::sqlite3_result_error_code(context, sqlite_code(&error));
     }
-    tell(watch, error);
+    watch.fail(error);
 }
 
 /// The code that SQLite is given for an error: its own, or for a statement that is told to stop, INTERRUPT.
@@ -415,16 +415,6 @@ fn sqlite_code(error: &Error) -> c_int {
         SIDELITE_ERR_CANCELLED | SIDELITE_ERR_TIMEOUT => ffi::SQLITE_INTERRUPT,
         code if code > 0 => code,
         _ => ffi::SQLITE_ERROR,
-    }
-}
-
-fn tell(watch: &Watch, error: Error) {
-    // A verdict explains itself.
-    let is_told = watch
-        .verdict()
-        .is_some_and(|verdict| verdict.code() == error.code);
-    if !is_told {
-        watch.set_failure(error);
     }
 }
 
@@ -646,16 +636,16 @@ unsafe extern "C" fn compare(
         Ok(Ok(Value::Integer(order))) => order.signum() as c_int,
         Ok(Ok(_)) => {
             let text = "a collation must return an INTEGER";
-            tell(&collation.watch, Error::new(SIDELITE_ERR_MISUSE, text));
+            collation.watch.fail(Error::new(SIDELITE_ERR_MISUSE, text));
             0
         }
         Ok(Err(error)) => {
-            tell(&collation.watch, error);
+            collation.watch.fail(error);
             0
         }
         Err(_) => {
             let code = crate::ffi::status::SIDELITE_ERR_PANIC;
-            tell(&collation.watch, Error::code(code));
+            collation.watch.fail(Error::code(code));
             0
         }
     }

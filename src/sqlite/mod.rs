@@ -5,8 +5,11 @@ mod config;
 mod describe;
 mod fork;
 mod function;
+mod hooks;
 mod image;
+mod observe;
 mod open;
+mod session;
 mod statement;
 mod wal;
 
@@ -14,7 +17,9 @@ pub(crate) use blob::{Blob, Cell};
 pub(crate) use config::COUNTERS;
 pub(crate) use describe::Column;
 pub(crate) use fork::{after_fork, before_fork};
+pub(crate) use observe::Wanted;
 pub(crate) use open::{JOURNAL_MODES, Options, SYNCHRONOUS};
+pub(crate) use session::{Changeset, Policy, Session, invert, rebase};
 pub(crate) use statement::{Cursor, Statement, is_putting_away};
 pub(crate) use wal::AUTOCHECKPOINT_PAGES;
 
@@ -32,7 +37,7 @@ use std::rc::Rc;
 const VERSION_MIN: i32 = 3_051_003;
 
 /// VM instructions between two looks at cancel and deadline: some ten microseconds.
-const PROGRESS_STEPS: c_int = 1000;
+pub(crate) const PROGRESS_STEPS: c_int = 1000;
 
 /// Prepared statements by their text.
 type Cache = LruCache<Box<[u8]>, Rc<Statement>>;
@@ -43,6 +48,8 @@ pub(crate) struct Database {
     cache: RefCell<Option<Cache>>,
     /// Open blobs, by their handles; dropped before the connection, too.
     blobs: RefCell<HashMap<i64, Rc<Blob>>>,
+    /// Sessions, likewise.
+    sessions: RefCell<HashMap<i64, Rc<Session>>>,
     connection: Rc<rusqlite::Connection>,
     watch: Rc<Watch>,
     /// Functions of the host's are for its own SQL unless it says that they are harmless.
@@ -67,6 +74,10 @@ impl Database {
 
     pub(crate) fn blobs(&self) -> RefMut<'_, HashMap<i64, Rc<Blob>>> {
         self.blobs.borrow_mut()
+    }
+
+    pub(crate) fn sessions(&self) -> RefMut<'_, HashMap<i64, Rc<Session>>> {
+        self.sessions.borrow_mut()
     }
 
     fn check(&self, code: c_int) -> Result<(), Error> {
@@ -278,12 +289,11 @@ impl Database {
         unsafe { ffi::sqlite3_busy_handler(self.raw(), Some(on_busy), watch) };
     }
 
-    fn install_progress_handler(&self) {
+    pub(crate) fn install_progress_handler(&self) {
         let watch = Rc::as_ptr(&self.watch).cast_mut().cast();
+        let steps = self.watch.hooks.progress_steps();
         // SAFETY: as above.
-        unsafe {
-            ffi::sqlite3_progress_handler(self.raw(), PROGRESS_STEPS, Some(on_progress), watch)
-        };
+        unsafe { ffi::sqlite3_progress_handler(self.raw(), steps, Some(on_progress), watch) };
     }
 
     /// Finalizes what is cached and closes the file.
@@ -291,12 +301,14 @@ impl Database {
         let Self {
             cache,
             blobs,
+            sessions,
             connection,
             watch,
             ..
         } = self;
         drop(cache);
         drop(blobs);
+        drop(sessions);
         let connection = Rc::into_inner(connection).ok_or_else(|| Error::code(ffi::SQLITE_BUSY))?;
         let result = connection
             .close()

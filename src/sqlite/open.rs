@@ -1,6 +1,7 @@
 //! Opening: flags, options, and the two words HARDENED and UNTRUSTED.
 
 use super::{Database, VERSION_MIN};
+use crate::authorize::Rules;
 use crate::error::Error;
 use crate::ffi::conn::*;
 use crate::ffi::payload::Value;
@@ -124,6 +125,7 @@ impl Database {
         let database = Self {
             cache: RefCell::new(cache),
             blobs: RefCell::default(),
+            sessions: RefCell::default(),
             connection: Rc::new(connection),
             watch,
             is_hardened: options.is_hardened(),
@@ -175,6 +177,8 @@ impl Database {
         if options.has(SIDELITE_OPEN_UNTRUSTED) {
             self.limit_sql()?;
         }
+        let rules = Rules::of(&options.authorizer)?;
+        self.watch.hooks.set_rules(rules, self);
         Ok(())
     }
 

@@ -191,6 +191,16 @@ impl<'p> Cursor<'p> {
         }
     }
 
+    /// Resets a run that has failed, or will not go on.
+    pub(crate) fn abandon(&mut self) {
+        if std::mem::replace(&mut self.is_running, false) {
+            // SAFETY: a live statement. What it returns is the error that is known.
+            putting_away(|| unsafe {
+                ffi::sqlite3_reset(self.raw());
+            });
+        }
+    }
+
     /// Column names, right from the first step on: a schema change shows only then.
     pub(crate) fn column_names(&self) -> impl Iterator<Item = &[u8]> {
         // SAFETY: a live statement; a name lives until the next step, for which the cursor is borrowed.
@@ -333,16 +343,10 @@ fn putting_away(put_away: impl FnOnce()) {
 
 impl Drop for Cursor<'_> {
     fn drop(&mut self) {
-        // SAFETY: a live statement. Errors of the run were reported by step or reset.
-        unsafe {
-            if self.is_running {
-                putting_away(|| {
-                    ffi::sqlite3_reset(self.raw());
-                });
-            }
-            if self.has_pointers {
-                ffi::sqlite3_clear_bindings(self.raw());
-            }
+        self.abandon();
+        if self.has_pointers {
+            // SAFETY: a live statement that is not running.
+            unsafe { ffi::sqlite3_clear_bindings(self.raw()) };
         }
     }
 }
