@@ -21,7 +21,6 @@ pub(crate) fn run(command: Command, runner: &mut Runner<'_>, work: &Work) -> Res
         Command::Status => describe::status(runner, work),
         Command::ScriptFile => script::file(runner, work),
         Command::Restore => backup::restore(runner, work),
-        Command::Lend => backup::lend(runner, work),
         Command::Serialize => image::serialize(runner, work),
         Command::Deserialize => image::deserialize(runner, work),
         Command::BlobOpen => blob::open(runner, work),

@@ -10,6 +10,7 @@ use crate::ffi::request::{SIDELITE_RUNNING, SIDELITE_UNLIMITED};
 use crate::ffi::status::*;
 use crate::handle::Table;
 use crate::host::HostQueue;
+use crate::loan::Loan;
 use crate::request::{Command, Event, Kind, Pending, Reply, Work};
 use crate::sqlite::Options;
 use crate::worker::Worker;
@@ -39,6 +40,8 @@ pub(crate) enum Message {
     Nudge,
     /// What the host answers to a call.
     Reply(Reply),
+    /// Another connection wants to copy to this one.
+    Lend(Arc<Loan>),
     /// The last message but nudges. The CLOSED event, unless nobody wants it.
     Close(Option<Pending>),
 }
@@ -365,6 +368,27 @@ impl Conn {
         Ok(SIDELITE_OK)
     }
 
+    /// Another connection asks for the database.
+    pub(crate) fn ask_for_loan(&self, loan: Arc<Loan>) -> Result<(), i32> {
+        let gate = self.gate.lock();
+        if gate.is_closing {
+            return Err(SIDELITE_ERR_CLOSED);
+        }
+        let _ = gate.sender.send(Message::Lend(loan));
+        Ok(())
+    }
+
+    /// Wakes what sleeps until something changes.
+    pub(crate) fn stir(&self) {
+        let _cancels = self.cancels.lock();
+        self.cancels_change();
+    }
+
+    /// Whether a close in CANCEL mode wants everything to end.
+    pub(crate) fn is_cancelled_by_close(&self) -> bool {
+        self.cancelled_upto.load(Ordering::Acquire) >= CANCELLED_BY_CLOSE
+    }
+
     /// A queue that requests of this connection reply to goes away: they are to end.
     pub(crate) fn reply_queue_goes(&self) {
         let cancels = self.cancels.lock();
@@ -374,7 +398,7 @@ impl Conn {
     }
 
     /// Makes the worker look around. One nudge on its way is enough.
-    fn nudge(&self) {
+    pub(crate) fn nudge(&self) {
         if !self.is_nudged.swap(true, Ordering::AcqRel) {
             let _ = self.gate.lock().sender.send(Message::Nudge);
         }

@@ -43,6 +43,7 @@ mod script;
 mod blob;
 mod image;
 mod backup;
+mod loan;
 mod dump;
 mod session;
 mod function;

@@ -95,8 +95,6 @@ pub(crate) enum Command {
     LoadExtension,
     Status,
     SetLastInsertRowid,
-    /// Not the host's: lends the connection to another that copies to it.
-    Lend,
 }
 
 impl Work {

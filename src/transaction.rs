@@ -267,6 +267,23 @@ fn control(sql: &CStr, runner: &mut Runner<'_>) -> Result<(), Error> {
         .map_err(|error| runner.watch.explain(error))
 }
 
+/// Does something as a whole: within the transaction that is open, or in one of its own.
+pub(crate) fn whole<R>(
+    runner: &mut Runner<'_>,
+    run: impl FnOnce(&mut Runner<'_>) -> Result<R, Error>,
+) -> Result<R, Error> {
+    if runner.database.is_in_transaction() {
+        return run(runner);
+    }
+    control(c"BEGIN IMMEDIATE", runner)?;
+    let result = run(runner).and_then(|done| control(c"COMMIT", runner).map(|()| done));
+    result.map_err(|error| {
+        let error = runner.watch.explain(error);
+        undo(false, runner);
+        error
+    })
+}
+
 /// Undoes the array. Some errors have done so already.
 fn undo(nested: bool, runner: &mut Runner<'_>) {
     let verdict = runner.watch.verdict();

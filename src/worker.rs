@@ -13,6 +13,7 @@ use crate::ffi::status::*;
 use crate::ffi::{inside, quiet};
 use crate::job::{Job, Step};
 use crate::lane::{CALLS_MAX, Lanes, Turn, Unanswered};
+use crate::loan::Loan;
 use crate::request::{Command, Outcome, Pending, Reply, Work};
 use crate::result::Scratch;
 use crate::sqlite::{Database, Options};
@@ -20,15 +21,19 @@ use crate::transaction::{self, Fence, Isolation};
 use crate::wait::Inbox;
 use crate::watch::Watch;
 use crossbeam_channel::Receiver;
+use rusqlite::ffi::SQLITE_BUSY;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Steps that a job makes before what was submitted after it: the chunks of the default window.
 const FIRST_STEPS: u32 = 2;
+
+/// A sleep that others end is looked after so often, all the same.
+const LOAN_CHECK: Duration = Duration::from_secs(1);
 
 pub(crate) struct Worker {
     me: Weak<Self>,
@@ -43,6 +48,10 @@ pub(crate) struct Worker {
     fence: RefCell<Fence>,
     isolation: Cell<Isolation>,
     scratch: Cell<Scratch>,
+    /// Connections that want to copy to this one.
+    loans: RefCell<VecDeque<Arc<Loan>>>,
+    /// Loans that this one has asked for, or has.
+    borrowed: Cell<u32>,
     last_group: Cell<i64>,
     /// It is to close, when nothing is left to do.
     closing: RefCell<Option<Option<Pending>>>,
@@ -71,6 +80,8 @@ impl Worker {
             fence: RefCell::default(),
             isolation: Cell::default(),
             scratch: Cell::default(),
+            loans: RefCell::default(),
+            borrowed: Cell::new(0),
             last_group: Cell::new(0),
             closing: RefCell::new(None),
         })
@@ -99,9 +110,11 @@ impl Worker {
             Message::Requests(requests) => self.requests(Unanswered(requests)),
             Message::Nudge => self.look_around(),
             Message::Reply(reply) => self.receive(reply),
+            Message::Lend(loan) => self.loans.borrow_mut().push_back(loan),
             Message::Close(closed) => *self.closing.borrow_mut() = Some(closed),
         }
         self.settle_lease();
+        self.serve_loans();
         self.serve_jobs();
     }
 
@@ -520,6 +533,61 @@ impl Worker {
         self.keep_in_transaction();
     }
 
+    /// Lends the database to those who asked for it, when nobody has a lease and no call waits.
+    fn serve_loans(&self) {
+        while self.turn_of(0) == Turn::Now {
+            let loan = self.loans.borrow_mut().pop_front();
+            match loan {
+                Some(loan) => self.lend(&loan),
+                None => return,
+            }
+        }
+    }
+
+    fn lend(&self, loan: &Loan) {
+        if self.borrowed.get() > 0 {
+            let text = "the target connection is itself copying to another";
+            return loan.refuse(Error {
+                message: text.into(),
+                ..Error::code(SQLITE_BUSY)
+            });
+        }
+        let Some(database) = self.database() else {
+            return loan.refuse(transaction::aborted("the target connection is not open"));
+        };
+        self.watch.outbox.flush();
+        if database.lend().is_some_and(|lent| loan.grant(lent)) {
+            self.wait_for_return(loan);
+        }
+        database.is_back();
+    }
+
+    /// Sleeps while another thread has the database; a close in CANCEL mode wants it back soon.
+    fn wait_for_return(&self, loan: &Loan) {
+        while !loan.is_returned() {
+            let is_closing = self.conn.is_cancelled_by_close();
+            if is_closing {
+                loan.recall();
+            }
+            let is_over = || loan.is_returned() || !is_closing && self.conn.is_cancelled_by_close();
+            self.conn.sleep_unless(Instant::now() + LOAN_CHECK, is_over);
+        }
+    }
+
+    /// Counts the loans that this connection has asked for.
+    pub(crate) fn borrows(&self, more: bool) {
+        let borrowed = self.borrowed.get();
+        self.borrowed.set(match more {
+            true => borrowed + 1,
+            false => borrowed.saturating_sub(1),
+        });
+    }
+
+    pub(crate) fn rc(&self) -> Result<Rc<Self>, Error> {
+        let me = self.me.upgrade();
+        me.ok_or_else(|| Error::code(SIDELITE_ERR_ABORTED))
+    }
+
     fn begin_job(&self, request: Pending) {
         let was_open = self.is_in_transaction();
         let mut begun = None;
@@ -736,6 +804,12 @@ impl Worker {
 
     /// Closes the file; CLOSED is the last thing that the host hears.
     fn close(&self) {
+        for loan in self.loans.take() {
+            loan.refuse(Error::new(
+                SIDELITE_ERR_CLOSED,
+                "the target connection closes",
+            ));
+        }
         while let Some(job) = self.pop_job() {
             self.stop(job, Outcome::default());
         }

@@ -1,5 +1,7 @@
 //! The SQLite edge: the other place, beside `ffi`, that may say `unsafe`. What it gives to the middle is safe.
 
+mod backup;
+mod api;
 mod blob;
 mod config;
 mod describe;
@@ -13,13 +15,15 @@ mod session;
 mod statement;
 mod wal;
 
+pub(crate) use api::routines;
+pub(crate) use backup::{Copy, End, Lent, Progress};
 pub(crate) use blob::{Blob, Cell};
 pub(crate) use config::COUNTERS;
 pub(crate) use describe::Column;
 pub(crate) use fork::{after_fork, before_fork};
 pub(crate) use observe::Wanted;
 pub(crate) use open::{JOURNAL_MODES, Options, SYNCHRONOUS};
-pub(crate) use session::{Changeset, Policy, Session, invert, rebase};
+pub(crate) use session::{Policy, Session, invert, rebase, tables};
 pub(crate) use statement::{Cursor, Statement, is_putting_away};
 pub(crate) use wal::AUTOCHECKPOINT_PAGES;
 

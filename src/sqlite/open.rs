@@ -282,7 +282,7 @@ impl Database {
 }
 
 /// Opening a FIFO to read it waits for a writer, out of reach of any cancel.
-fn refuse_fifo(path: &Path) -> Result<(), Error> {
+pub(super) fn refuse_fifo(path: &Path) -> Result<(), Error> {
     let is_fifo = std::fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo());
     match is_fifo {
         true => Err(Error {

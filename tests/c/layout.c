@@ -292,6 +292,7 @@ int32_t sidelite_open(sidelite_queue *, const char *, const sidelite_open_config
                       sidelite_conn **);
 int32_t sidelite_close(sidelite_conn *, uint32_t, sidelite_callback, void *);
 int32_t sidelite_stat(const void *, sidelite_stats *);
+const void *sidelite_sqlite_api(void);
 int64_t sidelite_execute(sidelite_conn *, const char *, const sidelite_value *, uint32_t, sidelite_callback, void *);
 int64_t sidelite_fetch(sidelite_conn *, const char *, const sidelite_value *, uint32_t, sidelite_callback, void *);
 int64_t sidelite_stream(sidelite_conn *, const char *, const sidelite_value *, uint32_t, uint32_t,

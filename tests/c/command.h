@@ -1,0 +1,59 @@
+/* Requests with arguments: a kind, its values by position, and what comes back. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include "harness.h"
+
+/* Submits one and returns its id; `lane` is 0, a lease or a call. */
+static inline int64_t submit_command(sidelite_conn *conn, uint32_t kind, int64_t lane, const sidelite_value *values,
+                                     uint32_t n, reply *r) {
+  sidelite_request request = request_new(kind, NULL, r);
+  request.lane = lane;
+  request.values = values;
+  request.ncols = n;
+  return sidelite_submit(conn, &request, 1);
+}
+
+/* Runs one to its end, into `r`, which the caller clears, and returns its code. */
+static inline int32_t command(sidelite_queue *queue, sidelite_conn *conn, uint32_t kind, const sidelite_value *values,
+                              uint32_t n, reply *r) {
+  *r = reply_new();
+  CHECK(submit_command(conn, kind, 0, values, n, r) > 0);
+  TURN_UNTIL(queue, r->finals);
+  CHECK_EQ(r->finals, 1);
+  return r->code;
+}
+
+/* The same, of which only the code matters. */
+static inline int32_t command_code(sidelite_queue *queue, sidelite_conn *conn, uint32_t kind,
+                                   const sidelite_value *values, uint32_t n) {
+  reply r;
+  int32_t code = command(queue, conn, kind, values, n, &r);
+  reply_clear(&r);
+  return code;
+}
+
+/* The same, of which only the integer in the first cell matters; it must succeed. */
+static inline int64_t command_int(sidelite_queue *queue, sidelite_conn *conn, uint32_t kind,
+                                  const sidelite_value *values, uint32_t n) {
+  reply r;
+  int64_t integer;
+  int32_t code = command(queue, conn, kind, values, n, &r);
+  if (code) fprintf(stderr, "kind %u: %s\n", kind, (const char *)r.result + r.result->message);
+  CHECK_EQ(code, SIDELITE_OK);
+  CHECK(r.result && r.result->nrows >= 1);
+  integer = sidelite_row_int64(r.result, 0, 0);
+  reply_clear(&r);
+  return integer;
+}
+
+static inline const char *message_of(const reply *r) {
+  return r->result && r->result->message ? (const char *)r->result + r->result->message : "";
+}
+
+static inline int text_is(const reply *r, uint32_t row, uint32_t column, const char *text) {
+  const char *cell = sidelite_row_text(r->result, row, column);
+  return cell && !strcmp(cell, text);
+}
+
+#endif
