@@ -213,7 +213,9 @@ fn check_atomic(payload: &Payload, kind: &Kind, savepoints: &mut Vec<Vec<u8>>) -
         Kind::Execute | Kind::Fetch | Kind::Script => {
             text::stays_inside(payload.sql().bytes(), savepoints)
         }
-        Kind::Command(Command::BlobWrite | Command::SetLastInsertRowid) => true,
+        Kind::Command(
+            Command::BlobWrite | Command::ChangesetApply | Command::SetLastInsertRowid,
+        ) => true,
         _ => false,
     };
     if is_right {
