@@ -236,11 +236,11 @@ impl Group {
 
     /// The value at the end; the host is told of the end in any case.
     pub(crate) fn finish(mut self) -> Result<Value, Error> {
-        let rows = match self.is_lost() {
-            true => Err(Error::code(SIDELITE_ERR_ABORTED)),
-            false => self.rows_of(SIDELITE_CALL_STEP),
-        };
-        match rows {
+        if self.is_lost() {
+            self.end();
+            return Ok(Value::Null);
+        }
+        match self.rows_of(SIDELITE_CALL_STEP) {
             Ok(rows) => self.ask(SIDELITE_CALL_FINAL, rows),
             Err(error) => {
                 self.end();

@@ -217,7 +217,7 @@ impl Watch {
             .verdict()
             .is_some_and(|verdict| verdict.code() == failure.code);
         if !is_told {
-            self.judged.borrow_mut().failure = Some(failure);
+            self.judged.borrow_mut().failure.get_or_insert(failure);
         }
     }
 

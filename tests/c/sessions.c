@@ -538,6 +538,7 @@ static void malformed_changeset_is_refused_and_harms_nothing(void) {
   bad.data = (unsigned char *)malloc(good.len + left.len);
   CHECK(bad.data != NULL && left.len > 0);
   printf("seed %" PRIu64 "\n", seed);
+  fflush(stdout);
   for (int round = 0; round < rounds; round++) {
     uint32_t kind = kinds[round % 3];
     /* Of REBASE either may be wrong. */
