@@ -451,31 +451,31 @@ typedef struct sidelite_event sidelite_event;
 
 // Kind: record changes from here on, for a changeset.
 //
-// Arguments: `table` (all that have a primary key; others are never recorded); `schema` ("main"). With more rows of values,
-// more tables. Result: a row with the handle, `session`. It ends with SIDELITE_SESSION_CLOSE, or the connection. Sessions and
-// the observation of changes exclude each other: the later one ends with SIDELITE_ERR_MISUSE. With `system-sqlite`, the
-// system's SQLite must be built with SQLITE_ENABLE_SESSION and SQLITE_ENABLE_PREUPDATE_HOOK.
+// Arguments: `table` (all that have a primary key); `schema` ("main"). With more rows of values, more tables. Result:
+// a row with the handle, `session`. It ends with SIDELITE_SESSION_CLOSE, or the connection. Sessions and the observation
+// of changes exclude each other: the later one ends with SIDELITE_ERR_MISUSE. A system's SQLite needs
+// SQLITE_ENABLE_SESSION and SQLITE_ENABLE_PREUPDATE_HOOK.
 #define SIDELITE_SESSION_OPEN 23
 
-// Kind: what a session has recorded, which it goes on doing. Arguments: `session`; `patchset` (0: a changeset). Result: a
-// row, `changeset`, of no bytes when nothing has changed. Not inside of a call.
+// Kind: what a session has recorded so far. Arguments: `session`; `patchset` (0: a changeset). Result: a row, `changeset`.
+// Not inside of a call.
 #define SIDELITE_SESSION_CHANGES 24
 
 // Kind: close a session. Argument: `session`. Not inside of a call.
 #define SIDELITE_SESSION_CLOSE 25
 
-// Kind: apply a changeset or patchset to the database "main", all of it or nothing: within the transaction that is open, or
-// in one of its own. Changes of tables that are not there, or have other keys or fewer columns, are left out.
+// Kind: apply a changeset or patchset to "main", all of it or nothing. Tables that are not there, or have other keys, are
+// passed over.
 //
 // Arguments: `changeset` (BLOB); `conflict` (SIDELITE_CONFLICT_; ABORT). Result: a row with the number of `conflicts` that
-// were met, and `rebase`, for SIDELITE_CHANGESET_REBASE. SQLITE_CORRUPT (11): it is malformed.
+// were met, and `rebase`, for SIDELITE_CHANGESET_REBASE.
 #define SIDELITE_CHANGESET_APPLY 26
 
-// Kind: the changeset that undoes another. Argument: `changeset` (BLOB), no patchset. Result: a row, `changeset`.
+// Kind: the changeset that undoes another. Argument: `changeset` (BLOB). Result: a row, `changeset`.
 #define SIDELITE_CHANGESET_INVERT 27
 
-// Kind: a changeset as if it had been made after another was applied. Arguments: `changeset`, no patchset; `rebase`, from
-// applying the other. Result: a row, `changeset`.
+// Kind: a changeset as if it had been made after another was applied. Arguments: `changeset`; `rebase`, from applying the
+// other. Result: a row, `changeset`.
 #define SIDELITE_CHANGESET_REBASE 28
 
 // Kind: hear of what happens on this connection, until it is cancelled or the connection closes, when its final event comes.
@@ -572,11 +572,10 @@ typedef struct sidelite_event sidelite_event;
 // The access does nothing: a column reads as NULL, an UPDATE leaves it as it is.
 #define SIDELITE_IGNORE 2
 
-// A change that does not fit undoes all, and ends with SQLITE_ABORT (4). So it is, under REPLACE too, when the changes
-// leave rows without the parent that a foreign key wants; that ends with SQLITE_CONSTRAINT_FOREIGNKEY (787).
+// A change that does not fit undoes all, and ends with SQLITE_ABORT (4).
 #define SIDELITE_CONFLICT_ABORT 0
 
-// A change that does not fit is left out. Foreign keys are as SQLite has it: rows without their parent stay, as one conflict.
+// A change that does not fit is left out. Rows that lack their foreign key's parent stay; the others undo all (787).
 #define SIDELITE_CONFLICT_OMIT 1
 
 // A change overwrites the row that it meets; one that cannot is left out.
@@ -860,9 +859,8 @@ typedef struct sidelite_stats {
 } sidelite_stats;
 
 // The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a
-// `sqlite3 *` of the SQLite inside this library) until it returns, and must leave no statement of its own behind. What
-// it calls SQLite by is `sidelite_sqlite_api`. Cancel, deadline and close interrupt its statements.
-// Its return value becomes the event's code. No exception may leave it.
+// `sqlite3 *` of the SQLite inside, called through `sidelite_sqlite_api`) until it returns, and must leave no statement of its
+// own behind. Its return value becomes the event's code. No exception may leave it.
 typedef int32_t (*sidelite_run_function)(void *db, void *context);
 
 // One unit of work. Zero the struct, set `struct_size`, then set what is needed: zero means "default" everywhere.
@@ -1115,15 +1113,12 @@ int32_t sidelite_close(struct sidelite_conn *conn,
 int32_t sidelite_stat(const void *queue_or_conn,
                       struct sidelite_stats *out);
 
-// The functions of the SQLite inside: a `const sqlite3_api_routines *`, for code that is compiled with sqlite3ext.h.
+// The functions of the SQLite inside: a `const sqlite3_api_routines *`, for code compiled with sqlite3ext.h.
 //
-// This library exports none of SQLite's names. RUN functions and extensions that are linked into the program call
-// SQLite through this table: SQLITE_EXTENSION_INIT1 in their file, and SQLITE_EXTENSION_INIT2 with this, cast, before their
-// first call. An extension's init function takes it as its third argument. They must call nothing that is newer than
-// `sidelite_sqlite_version`.
+// RUN functions, and extensions that are linked into the program, call SQLite through it (SQLITE_EXTENSION_INIT2): the library
+// exports none of SQLite's names.
 //
-// Returns a static table, always the same; NULL only when there is no memory, or inside the wake function. Never blocks.
-// Any thread, also in callbacks.
+// Returns a static table; NULL without memory and inside the wake function. Never blocks. Any thread, also in callbacks.
 const void *sidelite_sqlite_api(void);
 
 // Submits one EXECUTE: runs a statement to its end.

@@ -74,26 +74,26 @@ pub const SIDELITE_BLOB_REOPEN: u32 = 21;
 pub const SIDELITE_BLOB_CLOSE: u32 = 22;
 /// Kind: record changes from here on, for a changeset.
 ///
-/// Arguments: `table` (all that have a primary key; others are never recorded); `schema` ("main"). With more rows of values,
-/// more tables. Result: a row with the handle, `session`. It ends with SIDELITE_SESSION_CLOSE, or the connection. Sessions and
-/// the observation of changes exclude each other: the later one ends with SIDELITE_ERR_MISUSE. With `system-sqlite`, the
-/// system's SQLite must be built with SQLITE_ENABLE_SESSION and SQLITE_ENABLE_PREUPDATE_HOOK.
+/// Arguments: `table` (all that have a primary key); `schema` ("main"). With more rows of values, more tables. Result:
+/// a row with the handle, `session`. It ends with SIDELITE_SESSION_CLOSE, or the connection. Sessions and the observation
+/// of changes exclude each other: the later one ends with SIDELITE_ERR_MISUSE. A system's SQLite needs
+/// SQLITE_ENABLE_SESSION and SQLITE_ENABLE_PREUPDATE_HOOK.
 pub const SIDELITE_SESSION_OPEN: u32 = 23;
-/// Kind: what a session has recorded, which it goes on doing. Arguments: `session`; `patchset` (0: a changeset). Result: a
-/// row, `changeset`, of no bytes when nothing has changed. Not inside of a call.
+/// Kind: what a session has recorded so far. Arguments: `session`; `patchset` (0: a changeset). Result: a row, `changeset`.
+/// Not inside of a call.
 pub const SIDELITE_SESSION_CHANGES: u32 = 24;
 /// Kind: close a session. Argument: `session`. Not inside of a call.
 pub const SIDELITE_SESSION_CLOSE: u32 = 25;
-/// Kind: apply a changeset or patchset to the database "main", all of it or nothing: within the transaction that is open, or
-/// in one of its own. Changes of tables that are not there, or have other keys or fewer columns, are left out.
+/// Kind: apply a changeset or patchset to "main", all of it or nothing. Tables that are not there, or have other keys, are
+/// passed over.
 ///
 /// Arguments: `changeset` (BLOB); `conflict` (SIDELITE_CONFLICT_; ABORT). Result: a row with the number of `conflicts` that
-/// were met, and `rebase`, for SIDELITE_CHANGESET_REBASE. SQLITE_CORRUPT (11): it is malformed.
+/// were met, and `rebase`, for SIDELITE_CHANGESET_REBASE.
 pub const SIDELITE_CHANGESET_APPLY: u32 = 26;
-/// Kind: the changeset that undoes another. Argument: `changeset` (BLOB), no patchset. Result: a row, `changeset`.
+/// Kind: the changeset that undoes another. Argument: `changeset` (BLOB). Result: a row, `changeset`.
 pub const SIDELITE_CHANGESET_INVERT: u32 = 27;
-/// Kind: a changeset as if it had been made after another was applied. Arguments: `changeset`, no patchset; `rebase`, from
-/// applying the other. Result: a row, `changeset`.
+/// Kind: a changeset as if it had been made after another was applied. Arguments: `changeset`; `rebase`, from applying the
+/// other. Result: a row, `changeset`.
 pub const SIDELITE_CHANGESET_REBASE: u32 = 28;
 /// Kind: hear of what happens on this connection, until it is cancelled or the connection closes, when its final event comes.
 ///
@@ -169,10 +169,9 @@ pub const SIDELITE_DENY: u32 = 1;
 /// The access does nothing: a column reads as NULL, an UPDATE leaves it as it is.
 pub const SIDELITE_IGNORE: u32 = 2;
 
-/// A change that does not fit undoes all, and ends with SQLITE_ABORT (4). So it is, under REPLACE too, when the changes
-/// leave rows without the parent that a foreign key wants; that ends with SQLITE_CONSTRAINT_FOREIGNKEY (787).
+/// A change that does not fit undoes all, and ends with SQLITE_ABORT (4).
 pub const SIDELITE_CONFLICT_ABORT: u32 = 0;
-/// A change that does not fit is left out. Foreign keys are as SQLite has it: rows without their parent stay, as one conflict.
+/// A change that does not fit is left out. Rows that lack their foreign key's parent stay; the others undo all (787).
 pub const SIDELITE_CONFLICT_OMIT: u32 = 1;
 /// A change overwrites the row that it meets; one that cannot is left out.
 pub const SIDELITE_CONFLICT_REPLACE: u32 = 2;

@@ -42,21 +42,17 @@ pub const SIDELITE_NUL_TERMINATED: u64 = u64::MAX;
 pub const SIDELITE_UNLIMITED: u32 = u32::MAX;
 
 /// The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a
-/// `sqlite3 *` of the SQLite inside this library) until it returns, and must leave no statement of its own behind. What
-/// it calls SQLite by is `sidelite_sqlite_api`. Cancel, deadline and close interrupt its statements.
-/// Its return value becomes the event's code. No exception may leave it.
+/// `sqlite3 *` of the SQLite inside, called through `sidelite_sqlite_api`) until it returns, and must leave no statement of its
+/// own behind. Its return value becomes the event's code. No exception may leave it.
 pub type sidelite_run_function =
     Option<unsafe extern "C-unwind" fn(db: *mut c_void, context: *mut c_void) -> i32>;
 
-/// The functions of the SQLite inside: a `const sqlite3_api_routines *`, for code that is compiled with sqlite3ext.h.
+/// The functions of the SQLite inside: a `const sqlite3_api_routines *`, for code compiled with sqlite3ext.h.
 ///
-/// This library exports none of SQLite's names. RUN functions and extensions that are linked into the program call
-/// SQLite through this table: SQLITE_EXTENSION_INIT1 in their file, and SQLITE_EXTENSION_INIT2 with this, cast, before their
-/// first call. An extension's init function takes it as its third argument. They must call nothing that is newer than
-/// `sidelite_sqlite_version`.
+/// RUN functions, and extensions that are linked into the program, call SQLite through it (SQLITE_EXTENSION_INIT2): the library
+/// exports none of SQLite's names.
 ///
-/// Returns a static table, always the same; NULL only when there is no memory, or inside the wake function. Never blocks.
-/// Any thread, also in callbacks.
+/// Returns a static table; NULL without memory and inside the wake function. Never blocks. Any thread, also in callbacks.
 #[unsafe(no_mangle)]
 pub extern "C" fn sidelite_sqlite_api() -> *const c_void {
     guard::plain(std::ptr::null(), || match inside::is_in_wake() {

@@ -514,6 +514,14 @@ static void bad_arguments_are_misuse(void) {
   fixture_free(&f);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+/* SQLite 3.54 loses a record of a rebase that names a row twice, which only a malformed one does. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) {
+  return "leak:sessionChangeMerge\n";
+}
+#endif
+
 /* Each bit may be wrong, and bytes may be missing: what cannot be read is refused, and what can is whole. */
 static void malformed_changeset_is_refused_and_harms_nothing(void) {
   static const uint32_t kinds[] = {SIDELITE_CHANGESET_APPLY, SIDELITE_CHANGESET_INVERT, SIDELITE_CHANGESET_REBASE};
