@@ -21,6 +21,7 @@ use rusqlite::ffi::{SQLITE_DELETE, SQLITE_INSERT, SQLITE_UPDATE};
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// An event has so many rows at most.
 const ROWS_MAX: usize = 512;
@@ -112,6 +113,8 @@ pub(crate) struct Observers {
     has_rolled_back: Cell<bool>,
     /// Logs that have grown, and their pages.
     logs: RefCell<Vec<(Box<CStr>, i32)>>,
+    /// Statements that run, and since when: SQLite's own clock counts milliseconds.
+    running: RefCell<Vec<(usize, Instant)>>,
     wants_values: Cell<bool>,
     wants_changes: Cell<bool>,
     autocheckpoint: Cell<i32>,
@@ -137,6 +140,7 @@ impl Observers {
             is_committing: Cell::new(false),
             has_rolled_back: Cell::new(false),
             logs: RefCell::default(),
+            running: RefCell::default(),
             wants_values: Cell::new(false),
             wants_changes: Cell::new(false),
             autocheckpoint: Cell::new(AUTOCHECKPOINT_PAGES),
@@ -249,6 +253,21 @@ impl Observers {
         }
     }
 
+    /// A statement, known by its address, begins to run.
+    pub(crate) fn clock_starts(&self, statement: usize) {
+        let mut running = self.running.borrow_mut();
+        running.retain(|&(other, _)| other != statement);
+        running.push((statement, Instant::now()));
+    }
+
+    /// For how long it has run; None when it began before anybody wanted to know.
+    pub(crate) fn clock_stops(&self, statement: usize) -> Option<i64> {
+        let mut running = self.running.borrow_mut();
+        let at = running.iter().position(|&(other, _)| other == statement)?;
+        let (_, began) = running.swap_remove(at);
+        Some(began.elapsed().as_nanos() as i64)
+    }
+
     pub(crate) fn statement_begins(&self, watch: &Watch, sql: &[u8]) {
         let names = ["event", "request", "sql"];
         let row = vec![
@@ -333,10 +352,10 @@ impl Observers {
             self.tell_changes(database, outbox);
             self.tell_end(SIDELITE_OBSERVE_COMMITS, "commit", outbox);
         }
-        let logs = match self.logs.borrow().is_empty() {
-            true => return,
-            false => self.logs.take(),
-        };
+        if self.logs.borrow().is_empty() {
+            return;
+        }
+        let logs = self.logs.take();
         for (schema, pages) in logs {
             let row = vec![
                 ValueRef::Text(b"wal"),

@@ -81,7 +81,6 @@ pub(crate) fn close(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error>
     Ok(Done::default())
 }
 
-/// Those who observe changes hear of what was applied, and of nothing that was undone.
 pub(crate) fn apply(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error> {
     let arguments = Arguments::of(work, &["changeset", "conflict"])?;
     let changeset = arguments.required_blob(0)?;
@@ -92,8 +91,7 @@ pub(crate) fn apply(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error>
     };
     runner.watch.outbox.flush();
     sqlite::tables(changeset, runner.watch)?;
-    let observers = &runner.watch.observers;
-    let (mark, before) = (observers.mark(), runner.database.total_changes());
+    let before = runner.database.total_changes();
     // Its result belongs to the whole: what cannot be told is not done.
     let rows = transaction::whole(runner, |runner| {
         let applied = runner.database.apply(changeset, policy)?;
@@ -103,13 +101,10 @@ pub(crate) fn apply(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error>
             ValueRef::Blob(applied.rebase()),
         ];
         table(runner, &["conflicts", "rebase"], [row])
-    });
-    if rows.is_err() {
-        observers.statement_failed(mark, false);
-    }
+    })?;
     Ok(Done {
         changes: runner.database.total_changes() - before,
-        rows: Some(rows?),
+        rows: Some(rows),
     })
 }
 

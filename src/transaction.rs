@@ -204,10 +204,7 @@ pub(crate) fn aborted(text: &str) -> Error {
 /// Runs an ATOMIC array: all of it, or nothing. Returns an outcome for each request.
 pub(crate) fn run_atomic(requests: &[Pending], runner: &mut Runner<'_>) -> Vec<Outcome> {
     let nested = runner.database.is_in_transaction();
-    let (begin, commit) = match nested {
-        true => (c"SAVEPOINT sidelite_atomic", c"RELEASE sidelite_atomic"),
-        false => (c"BEGIN IMMEDIATE", c"COMMIT"),
-    };
+    let (begin, commit) = frame(nested);
     let mut outcomes = Vec::with_capacity(requests.len());
     runner.watch.set_deadline(requests[0].work().deadline);
     let failure = match control(begin, runner) {
@@ -267,19 +264,26 @@ fn control(sql: &CStr, runner: &mut Runner<'_>) -> Result<(), Error> {
         .map_err(|error| runner.watch.explain(error))
 }
 
-/// Does something as a whole: within the transaction that is open, or in one of its own.
+/// What begins and ends something that is all or nothing.
+fn frame(nested: bool) -> (&'static CStr, &'static CStr) {
+    match nested {
+        true => (c"SAVEPOINT sidelite_atomic", c"RELEASE sidelite_atomic"),
+        false => (c"BEGIN IMMEDIATE", c"COMMIT"),
+    }
+}
+
+/// Does something that is all or nothing, as an array of its own would be.
 pub(crate) fn whole<R>(
     runner: &mut Runner<'_>,
     run: impl FnOnce(&mut Runner<'_>) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    if runner.database.is_in_transaction() {
-        return run(runner);
-    }
-    control(c"BEGIN IMMEDIATE", runner)?;
-    let result = run(runner).and_then(|done| control(c"COMMIT", runner).map(|()| done));
+    let nested = runner.database.is_in_transaction();
+    let (begin, commit) = frame(nested);
+    control(begin, runner)?;
+    let result = run(runner).and_then(|done| control(commit, runner).map(|()| done));
     result.map_err(|error| {
         let error = runner.watch.explain(error);
-        undo(false, runner);
+        undo(nested, runner);
         error
     })
 }

@@ -1,21 +1,30 @@
 //! SQLite's own table of its functions, which it hands to extensions: for host code that is to call the SQLite inside.
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, ffi};
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 static ROUTINES: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
+/// Held while the table is looked for, and across `fork`.
+pub(super) static LOOKING: Mutex<()> = Mutex::new(());
+
 /// The `sqlite3_api_routines`, which live as long as the library; NULL without memory.
 ///
-/// SQLite shows them to whatever is to be called for each new connection. So we are, for one of our own; other
-/// connections that open meanwhile show the same. There is no lock: whoever finds us taken off the list already finds
-/// them known, too.
+/// SQLite shows them to what is to be called for each new connection. So we are, for one of our own; other connections
+/// that open meanwhile show the same.
 pub(crate) fn routines() -> *const c_void {
-    let known = ROUTINES.load(Ordering::Acquire);
-    if !known.is_null() {
-        return known;
+    if ROUTINES.load(Ordering::Acquire).is_null() {
+        let _looking = LOOKING.lock();
+        if ROUTINES.load(Ordering::Acquire).is_null() {
+            look();
+        }
     }
+    ROUTINES.load(Ordering::Acquire)
+}
+
+fn look() {
     // SAFETY: the function is of the kind that SQLite wants, and lives for ever.
     unsafe {
         if ffi::sqlite3_auto_extension(Some(on_open)) == ffi::SQLITE_OK {
@@ -24,7 +33,6 @@ pub(crate) fn routines() -> *const c_void {
             ffi::sqlite3_cancel_auto_extension(Some(on_open));
         }
     }
-    ROUTINES.load(Ordering::Acquire)
 }
 
 /// A connection has been opened.

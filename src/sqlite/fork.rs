@@ -2,8 +2,9 @@
 //! which it does not have.
 //!
 //! Only the locks that opening a file takes: SQLite's main lock, the file system layer's, the random generator's; in
-//! the order in which SQLite nests them.
+//! the order in which SQLite nests them, and before them the one under which we look for SQLite's functions.
 
+use super::api::LOOKING;
 use rusqlite::ffi::{
     SQLITE_MUTEX_STATIC_MAIN, SQLITE_MUTEX_STATIC_PRNG, SQLITE_MUTEX_STATIC_VFS1,
     sqlite3_initialize,
@@ -23,6 +24,7 @@ unsafe extern "C" {
 }
 
 pub(crate) fn before_fork() {
+    std::mem::forget(LOOKING.lock());
     // SAFETY: initialising twice is fine; static mutexes exist from then on, and NULL is accepted.
     unsafe {
         sqlite3_initialize();
@@ -33,11 +35,12 @@ pub(crate) fn before_fork() {
 }
 
 pub(crate) fn after_fork() {
-    // SAFETY: entered by this thread in `before_fork`.
+    // SAFETY: entered, and locked, by this thread in `before_fork`.
     unsafe {
         LOCKS
             .iter()
             .rev()
-            .for_each(|&id| sqlite3_mutex_leave(sqlite3_mutex_alloc(id)))
-    };
+            .for_each(|&id| sqlite3_mutex_leave(sqlite3_mutex_alloc(id)));
+        LOOKING.force_unlock();
+    }
 }

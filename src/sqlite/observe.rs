@@ -203,7 +203,8 @@ unsafe extern "C" fn on_trace(
     unsafe {
         let watch = watch_of(watch);
         if event == ffi::SQLITE_TRACE_PROFILE as c_uint {
-            let nanoseconds = *extra.cast::<i64>();
+            let ran_for = contained(|| watch.observers.clock_stops(statement.addr()));
+            let nanoseconds = ran_for.unwrap_or(*extra.cast::<i64>());
             let sql = expanded_sql(statement).unwrap_or_default();
             let count = |counter| i64::from(ffi::sqlite3_stmt_status(statement, counter, 0));
             let profile = Profile {
@@ -221,6 +222,7 @@ unsafe extern "C" fn on_trace(
             true => text.to_vec(),
             false => {
                 reset_counters(statement);
+                contained(|| watch.observers.clock_starts(statement.addr()));
                 expanded_sql(statement).unwrap_or_default()
             }
         };

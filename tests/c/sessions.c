@@ -611,6 +611,10 @@ static void changeset_beyond_the_limit_of_results_is_too_big(void) {
   ok(&f, conn, "INSERT INTO t SELECT i, 0, 0, NULL FROM (" COUNT_TO("100") ")");
   CHECK_EQ(apply(&f, conn, changeset, SIDELITE_CONFLICT_REPLACE), SIDELITE_ERR_TOO_BIG);
   CHECK_EQ(fetch_int(f.queue, conn, "SELECT sum(a = 0) FROM t"), 100);
+  ok(&f, conn, "BEGIN");
+  CHECK_EQ(apply(&f, conn, changeset, SIDELITE_CONFLICT_REPLACE), SIDELITE_ERR_TOO_BIG);
+  CHECK_EQ(f.r.flags & STEP_FLAGS, IN_TRANSACTION);
+  CHECK_EQ(fetch_int(f.queue, conn, "SELECT sum(a = 0) FROM t"), 100);
   conn_close(f.queue, conn, SIDELITE_CLOSE_DRAIN);
   free(changeset.data);
   fixture_free(&f);
