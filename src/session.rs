@@ -25,6 +25,7 @@ pub(crate) fn open(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error> 
         check_schema(&arguments, &schema)?;
         session.attach(arguments.text(0)?.as_deref())?;
     }
+    runner.database.forget_statements();
     runner.database.sessions().insert(handle, Rc::new(session));
     table(runner, &["session"], [vec![ValueRef::Integer(handle)]]).map(Done::rows)
 }

@@ -463,6 +463,23 @@ static void session_knows_nothing_of_what_was_rolled_back(void) {
   fixture_free(&f);
 }
 
+/* SQLite forgets all rows at once if nobody looks, and decides when it prepares the statement. */
+static void session_sees_rows_deleted_by_a_statement_prepared_before_it(void) {
+  fixture f = fixture_new();
+  int64_t session;
+  bytes changeset;
+  both(&f, SCHEMA);
+  ok(&f, f.from, "DELETE FROM t");
+  both(&f, BEFORE);
+  session = session_open(&f, f.from, NULL);
+  ok(&f, f.from, "DELETE FROM t");
+  changeset = session_changes(&f, f.from, session, 0);
+  CHECK_EQ(apply(&f, f.to, changeset, SIDELITE_CONFLICT_ABORT), SIDELITE_OK);
+  expect_text(&f, f.to, ROWS, "");
+  free(changeset.data);
+  fixture_free(&f);
+}
+
 static void session_that_is_open_ends_with_its_connection(void) {
   for (uint32_t mode = SIDELITE_CLOSE_DRAIN; mode <= SIDELITE_CLOSE_CANCEL; mode++) {
     fixture f = fixture_new();
@@ -996,6 +1013,7 @@ int main(int argc, char **argv) {
       TEST(session_records_the_tables_that_it_was_told_of),
       TEST(session_records_the_database_that_it_was_told_of),
       TEST(session_knows_nothing_of_what_was_rolled_back),
+      TEST(session_sees_rows_deleted_by_a_statement_prepared_before_it),
       TEST(session_that_is_open_ends_with_its_connection),
       TEST(session_stays_while_a_statement_waits_for_the_host),
       TEST(session_and_observation_exclude_each_other),
