@@ -379,12 +379,12 @@ impl Observers {
         outbox: &Outbox,
         flags: u32,
         names: &[&str],
-        row: &Vec<ValueRef<'_>>,
+        row: &[ValueRef<'_>],
     ) {
         // A DIRECT callback may end an observation.
         let observers = self.observers.borrow().clone();
         for observer in observers.iter().filter(|observer| observer.wants(what)) {
-            observer.tell(outbox, flags, names, [row.clone()]);
+            observer.tell(outbox, flags, names, [row.to_vec()]);
         }
     }
 

@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn verbs_are_found_behind_comments_and_empty_statements() {
-        for (sql, expected) in [
+        let cases: [(&str, Verb<&[u8]>); 19] = [
             ("BEGIN IMMEDIATE", Verb::Begin),
             ("; -- x\n /* y */ begin", Verb::Begin),
             ("SAVEPOINT a", Verb::Savepoint(b"a")),
@@ -343,7 +343,8 @@ mod tests {
             ("EXPLAIN INSERT INTO t VALUES (1)", Verb::Other),
             ("ENDING", Verb::Other),
             ("", Verb::Other),
-        ] {
+        ];
+        for (sql, expected) in cases {
             assert_eq!(verb(sql.as_bytes()), expected, "{sql}");
         }
     }

@@ -442,7 +442,7 @@ impl Worker {
             && self.lanes.lease().is_none()
             && !self.is_in_transaction();
         if is_due {
-            self.contained(None, |runner| transaction::begin_next(runner));
+            self.contained(None, transaction::begin_next);
         }
     }
 

@@ -88,7 +88,7 @@ impl Database {
                 image.start,
                 image.len as i64,
                 image.len as i64,
-                (ffi::SQLITE_DESERIALIZE_FREEONCLOSE | access) as u32,
+                ffi::SQLITE_DESERIALIZE_FREEONCLOSE | access,
             )
         })
     }
