@@ -427,7 +427,8 @@ typedef struct sidelite_event sidelite_event;
 
 // Kind: replace the database by an image of one, which then lives in memory.
 //
-// Arguments: `image` (BLOB); `schema` ("main"); `readonly` (0).
+// Arguments: `image` (BLOB); `schema` ("main"); `readonly` (0). One that was made in WAL mode needs no log any more. What is no
+// database is refused; one that is damaged inside takes the place of the old one all the same.
 #define SIDELITE_DESERIALIZE 17
 
 // Kind: open a BLOB or TEXT cell for reading or writing in parts.

@@ -4,6 +4,10 @@ use super::Database;
 use crate::error::Error;
 use rusqlite::ffi;
 use std::ffi::{CStr, c_void};
+use std::ops::Range;
+
+/// Where a database says which file format is needed to write and to read it: 1, or 2 for WAL mode.
+const VERSIONS: Range<usize> = 18..20;
 
 /// Bytes that SQLite allocated.
 pub(crate) struct Image {
@@ -20,7 +24,8 @@ impl Image {
         }
     }
 
-    /// A copy in SQLite's memory.
+    /// A copy in SQLite's memory. One that was written in WAL mode says so, and could not be opened without a log: it is made to
+    /// say otherwise.
     fn copy(bytes: &[u8]) -> Option<Self> {
         // SAFETY: any size may be asked for; at least one byte, so that NULL means that there is no memory.
         let start = unsafe { ffi::sqlite3_malloc64(bytes.len().max(1) as u64) }.cast::<u8>();
@@ -29,6 +34,10 @@ impl Image {
         }
         // SAFETY: as many bytes were allocated.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
+        if bytes.get(VERSIONS) == Some(&[2, 2]) {
+            // SAFETY: these bytes were just copied.
+            unsafe { start.add(VERSIONS.start).write_bytes(1, VERSIONS.len()) };
+        }
         Some(Self {
             start,
             len: bytes.len(),

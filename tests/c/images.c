@@ -79,6 +79,25 @@ static void image_of_a_file_and_of_an_attached_database(void) {
   end();
 }
 
+/* It needs no log any more. */
+static void image_of_a_database_in_wal_mode(void) {
+  sidelite_open_config config = open_config_new(0);
+  sidelite_conn *file;
+  reply r;
+  begin();
+  config.journal_mode = SIDELITE_JOURNAL_WAL;
+  file = conn_open(queue, path, &config);
+  CHECK_EQ(exec(queue, file, "CREATE TABLE u(y)"), SIDELITE_OK);
+  CHECK_EQ(exec(queue, file, "INSERT INTO u VALUES (8)"), SIDELITE_OK);
+  CHECK_EQ(command(queue, file, SIDELITE_SERIALIZE, NULL, 0, &r), SIDELITE_OK);
+  CHECK_EQ(deserialize(sidelite_row_blob(r.result, 0, 0), sidelite_row_len(r.result, 0, 0), 0), SIDELITE_OK);
+  CHECK_EQ(fetch_int(queue, conn, "SELECT y FROM u"), 8);
+  CHECK_EQ(exec(queue, conn, "INSERT INTO u VALUES (9)"), SIDELITE_OK);
+  reply_clear(&r);
+  conn_close(queue, file, SIDELITE_CLOSE_DRAIN);
+  end();
+}
+
 static void image_of_an_empty_database(void) {
   sidelite_conn *empty;
   reply r;
@@ -202,6 +221,7 @@ static void contract_12_sql_file_is_cancelled(void) {
 int main(int argc, char **argv) {
   static const test tests[] = {TEST(image_is_a_file_and_a_database_again),
                                TEST(image_of_a_file_and_of_an_attached_database),
+                               TEST(image_of_a_database_in_wal_mode),
                                TEST(image_of_an_empty_database),
                                TEST(image_that_is_none_leaves_the_database_as_it_was),
                                TEST(sql_file_is_run),
