@@ -861,7 +861,8 @@ typedef struct sidelite_stats {
 
 // The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a
 // `sqlite3 *` of the SQLite inside, called through `sidelite_sqlite_api`) until it returns, and must leave no statement of its
-// own behind. Its return value becomes the event's code. No exception may leave it.
+// own behind. It returns the event's code: 0, one of SQLite's, whose message comes from `db`, or one of its own below -1000.
+// No exception may leave it.
 typedef int32_t (*sidelite_run_function)(void *db, void *context);
 
 // One unit of work. Zero the struct, set `struct_size`, then set what is needed: zero means "default" everywhere.
@@ -1247,8 +1248,8 @@ int32_t sidelite_cancel(struct sidelite_conn *conn,
 //
 // The event's code tells of SQLITE_BUSY when a statement that is running uses the function that was to be replaced.
 //
-// Returns an id, or a negative status, as `sidelite_submit`; MISUSE also for a kind, a flag, or a combination
-// of functions that can never be right. Never blocks. Any thread, also in callbacks; not in the wake function.
+// Returns an id, or a negative status, as `sidelite_submit`; MISUSE also for a combination of functions, flags and
+// name that can never be right. Never blocks. Any thread, also in callbacks; not in the wake function.
 int64_t sidelite_create_function(struct sidelite_conn *conn,
                                  const struct sidelite_function_config *config,
                                  sidelite_callback callback,

@@ -3,6 +3,9 @@
 use crate::ffi::status::*;
 use std::ffi::CStr;
 
+/// The host's own codes end here; from there to 0 they are sidelite's.
+pub(crate) const OWN_CODES_MAX: i32 = -1001;
+
 /// Why a request ended without success.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Error {
@@ -33,6 +36,18 @@ impl Error {
         Self {
             sqlite_code: code.max(0),
             ..Self::new(code, "")
+        }
+    }
+
+    /// What a function of the host's failed with: a code of SQLite's or of its own, and its own words if it has some.
+    pub(crate) fn of_host(code: i32, words: &[u8]) -> Self {
+        if (OWN_CODES_MAX + 1..0).contains(&code) {
+            let text = format!("a function returned {code}: codes of its own are below -1000");
+            return Self::new(SIDELITE_ERR_MISUSE, text);
+        }
+        Self {
+            message: words.to_vec(),
+            ..Self::code(code)
         }
     }
 

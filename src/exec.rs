@@ -10,7 +10,7 @@ use crate::ffi::block::Block;
 use crate::ffi::callback::RunFunction;
 use crate::ffi::payload::{Payload, ValueRef};
 use crate::ffi::request::{SIDELITE_COMMIT_FIRST, SIDELITE_MULTI, SIDELITE_NO_CACHE};
-use crate::ffi::status::SIDELITE_ERR_TOO_BIG;
+use crate::ffi::status::{SIDELITE_ERR_PANIC, SIDELITE_ERR_TOO_BIG};
 use crate::job::Task;
 use crate::request::{Command, Kind, Outcome, Pending, Work};
 use crate::result::{Head, Rows, Scratch};
@@ -77,11 +77,13 @@ impl Runner<'_> {
         self.watch.outbox.flush();
         let before = self.database.total_changes();
         match function.call(self.database.as_ptr()) {
-            0 => Ok(Done {
+            None => Err(Error::code(SIDELITE_ERR_PANIC)),
+            Some(0) => Ok(Done {
                 changes: self.database.total_changes() - before,
                 rows: None,
             }),
-            code => Err(Error::code(code)),
+            Some(code) if code > 0 => Err(self.database.error(code)),
+            Some(code) => Err(Error::of_host(code, b"")),
         }
     }
 

@@ -156,7 +156,7 @@ impl Host {
         let reply = worker.wait_for_reply(call, until)?;
         match reply.code {
             0 => Ok(reply.value),
-            code => Err(failure(code, &reply.value)),
+            code => Err(Error::of_host(code, reply.value.words())),
         }
     }
 
@@ -170,17 +170,6 @@ impl Host {
         };
         let event = Event::call(worker.conn(), self.target, &call, rows);
         worker.watch().outbox.push(event);
-    }
-}
-
-/// What a function failed with: its own code, and its own words if it has some.
-pub(crate) fn failure(code: i32, value: &Value) -> Error {
-    match value {
-        Value::Text(message) => Error {
-            message: message.to_vec(),
-            ..Error::code(code)
-        },
-        _ => Error::code(code),
     }
 }
 

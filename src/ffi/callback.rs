@@ -6,7 +6,7 @@ use super::function::sidelite_inline_function;
 use super::payload::{Value, ValueRef};
 use super::queue::sidelite_wake_function;
 use super::request::sidelite_run_function;
-use super::status::{SIDELITE_ERR_MISUSE, SIDELITE_ERR_PANIC};
+use super::status::SIDELITE_ERR_MISUSE;
 use super::value::*;
 use crate::error::Error;
 use crate::request::Event;
@@ -115,14 +115,14 @@ impl RunFunction {
         })
     }
 
-    /// Runs it on the connection's thread. A panic of a host in Rust is PANIC and harms nobody else.
-    pub(crate) fn call(&self, db: *mut c_void) -> i32 {
+    /// Runs it on the connection's thread. A panic of a host in Rust is None and harms nobody else.
+    pub(crate) fn call(&self, db: *mut c_void) -> Option<i32> {
         catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: the host gave this function to be called once on the connection's thread; `db` is open and
             // used by nobody else meanwhile.
             unsafe { (self.function)(db, self.context.0) }
         }))
-        .unwrap_or(SIDELITE_ERR_PANIC)
+        .ok()
     }
 }
 
@@ -182,7 +182,7 @@ impl InlineFunction {
         match (code, value) {
             (0, Ok(value)) => Ok(value),
             (0, Err(refused)) => Err(Error::code(refused)),
-            (code, value) => Err(crate::function::failure(code, &value.unwrap_or_default())),
+            (code, value) => Err(Error::of_host(code, value.unwrap_or_default().words())),
         }
     }
 }

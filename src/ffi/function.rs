@@ -132,8 +132,8 @@ const _: () = assert!(size_of::<sidelite_function_config>() == 88);
 ///
 /// The event's code tells of SQLITE_BUSY when a statement that is running uses the function that was to be replaced.
 ///
-/// Returns an id, or a negative status, as `sidelite_submit`; MISUSE also for a kind, a flag, or a combination
-/// of functions that can never be right. Never blocks. Any thread, also in callbacks; not in the wake function.
+/// Returns an id, or a negative status, as `sidelite_submit`; MISUSE also for a combination of functions, flags and
+/// name that can never be right. Never blocks. Any thread, also in callbacks; not in the wake function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sidelite_create_function(
     conn: *mut sidelite_conn,

@@ -34,6 +34,14 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// TEXT as a message; nothing of all else.
+    pub(crate) fn words(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text,
+            _ => b"",
+        }
+    }
+
     /// Checks and copies a value of the host's.
     ///
     /// # Safety

@@ -15,6 +15,7 @@ use crate::account::Limits;
 use crate::authorize::RULE_COLUMNS;
 use crate::chain::Chain;
 use crate::conn::{CONNS, Conn, Opening};
+use crate::error::OWN_CODES_MAX;
 use crate::function::{Definition, Inline};
 use crate::host::QUEUES;
 use crate::request::{Command, Event, Kind, Reply, ReplyTo, Work};
@@ -293,10 +294,14 @@ unsafe fn definition_of(
     })
 }
 
+/// As SQLite's SQLITE_MAX_FUNCTION_ARG; a build of it may allow fewer.
+const ARGUMENTS_MAX: i32 = 1000;
+
 /// Combinations that can never be right.
 fn check_function(config: &sidelite_function_config, has_name: bool) -> Result<(), i32> {
     let is_inline = config.call.is_some();
     let is_removal = config.flags & SIDELITE_FUNCTION_REMOVE != 0;
+    let has_no_traits = config.flags & !SIDELITE_FUNCTION_REMOVE == 0;
     let (is_aggregate, is_window) = match config.kind {
         SIDELITE_FUNCTION_AGGREGATE => (true, false),
         SIDELITE_FUNCTION_WINDOW => (true, true),
@@ -307,17 +312,17 @@ fn check_function(config: &sidelite_function_config, has_name: bool) -> Result<(
         && config.inverse.is_some() == (is_inline && is_window);
     let is_right = match config.kind {
         SIDELITE_FUNCTION_SCALAR | SIDELITE_FUNCTION_AGGREGATE | SIDELITE_FUNCTION_WINDOW => {
-            has_name && (-1..=127).contains(&config.n_args)
+            has_name && (-1..=ARGUMENTS_MAX).contains(&config.n_args)
         }
-        SIDELITE_FUNCTION_COLLATION => has_name,
+        SIDELITE_FUNCTION_COLLATION => has_name && has_no_traits,
         SIDELITE_FUNCTION_AUTHORIZER
         | SIDELITE_FUNCTION_PROGRESS
         | SIDELITE_FUNCTION_BUSY
-        | SIDELITE_FUNCTION_COMMIT => !has_name,
+        | SIDELITE_FUNCTION_COMMIT => !has_name && has_no_traits,
         SIDELITE_FUNCTION_UPDATE
         | SIDELITE_FUNCTION_PREUPDATE
         | SIDELITE_FUNCTION_ROLLBACK
-        | SIDELITE_FUNCTION_WAL => !has_name && (is_inline || is_removal),
+        | SIDELITE_FUNCTION_WAL => !has_name && has_no_traits && (is_inline || is_removal),
         _ => return Err(SIDELITE_ERR_UNSUPPORTED),
     };
     if is_right && (has_right_functions || is_removal) {
@@ -336,7 +341,7 @@ pub(super) unsafe fn reply(
     code: i32,
 ) -> Result<i32, i32> {
     let conn = conn(handle)?;
-    if (-1000..0).contains(&code) {
+    if (OWN_CODES_MAX + 1..0).contains(&code) {
         return Err(SIDELITE_ERR_MISUSE);
     }
     let bytes_max = conn.account.limits.bytes_max;

@@ -8,7 +8,7 @@ use crate::ffi::function::*;
 use crate::ffi::payload::{Value, ValueRef};
 use crate::ffi::status::{SIDELITE_ERR_CANCELLED, SIDELITE_ERR_MISUSE, SIDELITE_ERR_TIMEOUT};
 use crate::ffi::value::*;
-use crate::function::{Definition, Group, Hook, Host, Inline, failure};
+use crate::function::{Definition, Group, Hook, Host, Inline};
 use crate::watch::Watch;
 use rusqlite::ffi;
 use std::cell::Cell;
@@ -317,7 +317,7 @@ unsafe fn fail_inline(
     // SAFETY: as the caller says.
     unsafe {
         let message = Value::copy(value, true, i32::MAX as u64).unwrap_or_default();
-        fail(context, watch, failure(code, &message));
+        fail(context, watch, Error::of_host(code, message.words()));
     }
 }
 

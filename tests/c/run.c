@@ -114,7 +114,13 @@ static char *sql_of(const char *sql) {
   return text;
 }
 
+static int32_t return_number(void *db, void *context) {
+  (void)db;
+  return *(int32_t *)context;
+}
+
 static void run_function_that_fails_gives_its_code_to_the_event(void) {
+  int32_t own = -1001, reserved = SIDELITE_ERR_CANCELLED;
   fixture f = fixture_new();
   reply r;
   CHECK_EQ(exec(f.queue, f.conn, "INSERT INTO t VALUES (1, NULL)"), SIDELITE_OK);
@@ -122,6 +128,12 @@ static void run_function_that_fails_gives_its_code_to_the_event(void) {
   CHECK_EQ(r.flags & STEP_FLAGS, 0);
   reply_clear(&r);
   CHECK_EQ(run(&f, execute_all, sql_of("nonsense"), &r), SQLITE_ERROR);
+  CHECK(strstr((const char *)r.result + r.result->message, "near \"nonsense\": syntax error"));
+  reply_clear(&r);
+  CHECK_EQ(run(&f, return_number, &own, &r), own);
+  reply_clear(&r);
+  CHECK_EQ(run(&f, return_number, &reserved, &r), SIDELITE_ERR_MISUSE);
+  CHECK(strstr((const char *)r.result + r.result->message, "returned -201"));
   reply_clear(&r);
   CHECK_EQ(fetch_int(f.queue, f.conn, "SELECT count(*) FROM t"), 1);
   fixture_free(&f);
