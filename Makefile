@@ -14,7 +14,7 @@ SHARED := target/release/libsidelite.so
 STATIC := build/static/libsidelite.a
 
 .DELETE_ON_ERROR:
-.PHONY: help build demo test bench lint header install clean
+.PHONY: help build demo tour test bench lint header install clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ build: $(SHARED) $(STATIC) ## Build the shared and the static library
 
 demo: build/cities ## Import and query 34,006 cities on one thread that never blocks
 	build/cities
+
+tour: build/tour ## Walk through the rest of the interface, on the same cities
+	@build/tour
 
 test: ## Run every check there is: lint, tests, sanitizers, packaging, benchmark, demo
 	@.ci/setup test
@@ -73,7 +76,7 @@ $(STATIC): $(SHARED) tests/exports.txt
 	ar rcs $@ $(@D)/sidelite.o
 	@rm $(@D)/sidelite.o
 
-build/cities: examples/cities.c include/sidelite.h $(SHARED)
+build/cities build/tour: build/%: examples/%.c include/sidelite.h $(SHARED)
 	@mkdir -p $(@D)
 	cp $(SHARED) $(@D)/libsidelite.so.$(MAJOR)
-	$(CC) -std=c11 -O2 -Wall -Wextra -Iinclude $< $(SHARED) -Wl,-rpath,'$$ORIGIN' -o $@
+	$(CC) -std=c11 -O2 -Wall -Wextra -Iinclude $< $(SHARED) -Wl,-rpath,'$$ORIGIN' -lm -o $@

@@ -24,41 +24,45 @@ static void check(int holds, const char *what) {
   exit(EXIT_FAILURE);
 }
 
-/* Waits for the final event of a request, which must succeed. Callbacks of others run meanwhile. The result is kept. */
+/* Waits for the final event of a request, which must succeed. Callbacks of others run meanwhile. What it brings lives
+ * until the next answer. */
 typedef struct answer { int done; sidelite_event event; } answer;
 
 static void on_answer(const sidelite_event *event, void *user_data) {
-  answer *a = user_data;
   if (event->flags & SIDELITE_EVENT_MORE) return;
   check(event->code == SIDELITE_OK, sidelite_event_message(event));
-  *a = (answer){1, *event};
-  sidelite_keep(a->event.result);
+  *(answer *)user_data = (answer){1, *event};
+  sidelite_keep(event->result);
 }
 
 static sidelite_event await(sidelite_conn *conn, sidelite_request request) {
+  static const sidelite_result *kept;
   answer a = {0};
   request.struct_size = sizeof request;
   request.callback = on_answer;
   request.user_data = &a;
   check(sidelite_submit(conn, &request, 1) > 0, "submit was refused");
   while (!a.done) {
-    sidelite_event events[16];
-    int32_t n = sidelite_poll(queue, events, 16, -1);
-    check(n > 0, "poll failed");
-    for (int32_t i = 0; i < n; i++)
-      if (events[i].callback) events[i].callback(&events[i], events[i].user_data);
+    sidelite_event event;
+    check(sidelite_poll(queue, &event, 1, -1) == 1, "poll failed");
+    if (event.callback) event.callback(&event, event.user_data);
   }
+  sidelite_release(kept);
+  kept = a.event.result;
   return a.event;
 }
 
-/* SQL, or a kind with arguments, whose first cell is the answer. */
+/* Runs SQL, and returns its first cell. */
 static int64_t sql(sidelite_conn *conn, int64_t lane, const char *text) {
   sidelite_event event = await(conn, (sidelite_request){.kind = SIDELITE_FETCH, .sql = text, .lane = lane});
-  int64_t value = sidelite_row_int64(event.result, 0, 0);
-  sidelite_release(event.result);
-  return value;
+  return sidelite_row_int64(event.result, 0, 0);
 }
 
+static sidelite_value blob_of(const sidelite_event *event) {
+  return sidelite_blob(sidelite_row_blob(event->result, 0, 0), sidelite_row_len(event->result, 0, 0));
+}
+
+/* A kind with its arguments. */
 #define COMMAND(conn, number, ...)                                                                      \
   await(conn, (sidelite_request){.kind = number, .values = (sidelite_value[]){__VA_ARGS__},             \
                                  .ncols = sizeof((sidelite_value[]){__VA_ARGS__}) / sizeof(sidelite_value)})
@@ -112,9 +116,7 @@ static void on_change(const sidelite_event *event, void *user_data) {
 
 static void observe(void) {
   sidelite_value what = sidelite_int(SIDELITE_OBSERVE_CHANGES);
-  sidelite_request request = {.struct_size = sizeof request, .kind = SIDELITE_OBSERVE, .values = &what, .ncols = 1,
-                              .callback = on_change, .user_data = &changes_heard};
-  check(sidelite_submit(db, &request, 1) > 0, "observing was refused");
+  check(sidelite_command(db, SIDELITE_OBSERVE, 0, &what, 1, on_change, &changes_heard) > 0, "observing was refused");
 }
 
 /* An INLINE function: pure C, on the connection's thread. Kilometres between two places. */
@@ -125,12 +127,47 @@ static int32_t distance(void *context, void **group, const sidelite_value *v, ui
   return SIDELITE_OK;
 }
 
-static void inline_function(void) {
-  sidelite_function_config config = {.struct_size = sizeof config, .kind = SIDELITE_FUNCTION_SCALAR, .name = "distance",
-                                     .n_args = 4, .flags = SIDELITE_FUNCTION_DETERMINISTIC, .call = distance};
-  check(sidelite_create_function(db, &config, NULL, NULL) > 0, "the function was refused");
-  printf("inline: %" PRId64 " cities within 100 km of Paris\n",
+/* An aggregate: `group` is its own place for each group; its last call comes in any case. */
+static int32_t width_step(void *context, void **group, const sidelite_value *v, uint32_t n, sidelite_value *value) {
+  int64_t *range = *group = *group ? *group : memcpy(malloc(16), (int64_t[]){INT64_MAX, INT64_MIN}, 16);
+  (void)context, (void)n, (void)value;
+  if (v->as.integer < range[0]) range[0] = v->as.integer;
+  if (v->as.integer > range[1]) range[1] = v->as.integer;
+  return SIDELITE_OK;
+}
+
+static int32_t width_last(void *context, void **group, const sidelite_value *v, uint32_t n, sidelite_value *value) {
+  int64_t *range = *group;
+  (void)context, (void)v, (void)n;
+  if (range) *value = sidelite_int(range[1] - range[0]);
+  free(range);
+  return SIDELITE_OK;
+}
+
+static int32_t by_length(void *context, void **group, const sidelite_value *v, uint32_t n, sidelite_value *value) {
+  (void)context, (void)group, (void)n;
+  *value = sidelite_int((int64_t)v[0].len - v[1].len);
+  return SIDELITE_OK;
+}
+
+/* With `call` a function is INLINE; without, it is HOST, and on_call hears of its calls. */
+static void on_call(const sidelite_event *event, void *user_data);
+
+static void create(uint32_t kind, const char *name, int32_t n_args, sidelite_inline_function call,
+                   sidelite_inline_function last) {
+  sidelite_function_config config = {sizeof config, kind, 0, n_args, name, call, last, 0, 0, 0, 0, 0, {0}};
+  check(sidelite_create_function(db, &config, call ? NULL : on_call, NULL) > 0, "a function was refused");
+}
+
+static void inline_functions(void) {
+  create(SIDELITE_FUNCTION_SCALAR, "distance", 4, distance, NULL);
+  create(SIDELITE_FUNCTION_AGGREGATE, "width_of", 1, width_step, width_last);
+  create(SIDELITE_FUNCTION_COLLATION, "by_length", 0, by_length, NULL);
+  printf("inline: %" PRId64 " cities within 100 km of Paris, ",
          sql(db, 0, "SELECT count(*) FROM city WHERE distance(latitude, longitude, 48.85341, 2.3488) < 100"));
+  printf("populations %" PRId64 " apart, the longest name has %" PRId64 " bytes\n",
+         sql(db, 0, "SELECT width_of(population) FROM city"),
+         sql(db, 0, "SELECT octet_length(name) FROM city ORDER BY name COLLATE by_length DESC LIMIT 1"));
 }
 
 /* A HOST function: answered here, whenever, and it may ask its own connection, in its own lane. */
@@ -152,21 +189,18 @@ static void on_call(const sidelite_event *event, void *user_data) {
 }
 
 static void host_function(void) {
-  sidelite_function_config config = {.struct_size = sizeof config, .kind = SIDELITE_FUNCTION_SCALAR, .name = "people_of",
-                                     .n_args = 1};
-  int64_t people;
-  check(sidelite_create_function(db, &config, on_call, NULL) > 0, "the function was refused");
-  people = sql(db, 0, "SELECT sum(people_of(value)) FROM json_each('[\"FR\", \"DE\", \"IT\"]')");
-  printf("host: %" PRId64 " people in the cities of three countries, asked %" PRId64 " times\n", people, calls_answered);
+  create(SIDELITE_FUNCTION_SCALAR, "people_of", 1, NULL, NULL);
+  printf("host: %" PRId64 " people in the cities of three countries, ",
+         sql(db, 0, "SELECT sum(people_of(value)) FROM json_each('[\"FR\", \"DE\", \"IT\"]')"));
+  printf("asked %" PRId64 " times\n", calls_answered);
 }
 
 /* Rules: what statements may do from here on. No rules again: everything. */
 static void authorize(void) {
   sidelite_value deny_delete[] = {sidelite_int(SIDELITE_DENY), sidelite_int(9)};
-  answer refused = {0};
-  await(db, (sidelite_request){.kind = SIDELITE_AUTHORIZE, .values = deny_delete, .ncols = 2, .nrows = 1});
-  check(sidelite_execute(db, "DELETE FROM city", NULL, 0, NULL, &refused) > 0, "submit was refused");
   sidelite_event event;
+  await(db, (sidelite_request){.kind = SIDELITE_AUTHORIZE, .values = deny_delete, .ncols = 2, .nrows = 1});
+  check(sidelite_execute(db, "DELETE FROM city", NULL, 0, NULL, NULL) > 0, "submit was refused");
   check(sidelite_poll(queue, &event, 1, -1) == 1 && event.code == 23, "the DELETE was not refused");
   printf("authorizer: %s\n", sidelite_event_message(&event));
   await(db, (sidelite_request){.kind = SIDELITE_AUTHORIZE});
@@ -194,26 +228,22 @@ static void on_progress(const sidelite_event *event, void *user_data) {
 
 static void backup_and_changeset(const char *path) {
   sidelite_value session, args[] = {sidelite_text(path), sidelite_int(100)};
-  sidelite_request request = {.struct_size = sizeof request, .kind = SIDELITE_BACKUP, .values = args, .ncols = 2};
   sidelite_event changes;
   sidelite_conn *copy;
   int steps = 0;
-  request.callback = on_progress;
-  request.user_data = &steps;
-  check(sidelite_submit(db, &request, 1) > 0, "the backup was refused");
+  check(sidelite_command(db, SIDELITE_BACKUP, 0, args, 2, on_progress, &steps) > 0, "the backup was refused");
   while (sql(db, 0, "SELECT 1") && !steps) continue; /* others run meanwhile */
-  await(db, (sidelite_request){.kind = SIDELITE_CHECKPOINT});
   sidelite_cancel(db, 0); /* ends the observation, which excludes sessions, and what is left of the backup */
   COMMAND(db, SIDELITE_BACKUP, args[0]);
   copy = open_file(path, SIDELITE_OPEN_HARDENED);
   session = *sidelite_row_value(COMMAND(db, SIDELITE_SESSION_OPEN, sidelite_text("city")).result, 0, 0);
   sql(db, 0, "UPDATE city SET population = population + 1 WHERE country = 'FR'");
   changes = COMMAND(db, SIDELITE_SESSION_CHANGES, session);
-  changes = COMMAND(copy, SIDELITE_CHANGESET_APPLY, sidelite_blob(sidelite_row_blob(changes.result, 0, 0),
-                                                                 sidelite_row_len(changes.result, 0, 0)));
+  changes = COMMAND(copy, SIDELITE_CHANGESET_APPLY, blob_of(&changes));
   COMMAND(db, SIDELITE_SESSION_CLOSE, session);
   printf("changeset: %" PRId64 " rows changed in the copy, as in the original\n", changes.changes);
-  check(sql(copy, 0, "SELECT sum(population) FROM city") == sql(db, 0, "SELECT sum(population) FROM city"), "they differ");
+  check(sql(copy, 0, "SELECT sum(population) FROM city") == sql(db, 0, "SELECT sum(population) FROM city"),
+        "the copy differs");
   sidelite_close(copy, SIDELITE_CLOSE_DRAIN, NULL, NULL);
 }
 
@@ -231,19 +261,55 @@ static void dump_and_image(void) {
   check(sidelite_submit(db, &request, 1) > 0, "the dump was refused");
   while (sql(db, 0, "SELECT 1") && lines < CITIES) continue;
   image = await(db, (sidelite_request){.kind = SIDELITE_SERIALIZE});
-  COMMAND(memory, SIDELITE_DESERIALIZE, sidelite_blob(sidelite_row_blob(image.result, 0, 0),
-                                                      sidelite_row_len(image.result, 0, 0)));
+  COMMAND(memory, SIDELITE_DESERIALIZE, blob_of(&image));
   printf("dump: more than %d lines; image: %" PRId64 " cities in memory\n", CITIES,
          sql(memory, 0, "SELECT count(*) FROM city"));
   sidelite_close(memory, SIDELITE_CLOSE_DRAIN, NULL, NULL);
 }
 
-/* What is known of a statement without running it. */
-static void describe(void) {
-  sidelite_event told = await(db, (sidelite_request){.kind = SIDELITE_DESCRIBE, .sql = "SELECT name FROM city WHERE id = :id"});
-  printf("describe: column %s is %s.%s, a %s; parameter %s\n", sidelite_row_text(told.result, 1, 2),
-         sidelite_row_text(told.result, 1, 5), sidelite_row_text(told.result, 1, 6), sidelite_row_text(told.result, 1, 3),
-         sidelite_row_text(told.result, 2, 2));
+/* What is known of a statement without running it, of the connection, and what it may be told. */
+static void facts(void) {
+  sidelite_event told = await(db, (sidelite_request){.kind = SIDELITE_DESCRIBE,
+                                                     .sql = "SELECT name AS n FROM city WHERE id = :id"});
+  const sidelite_result *rows = told.result;
+  printf("describe: column %s is %s.%s, a %s; parameter %s\n", sidelite_row_text(rows, 1, 2),
+         sidelite_row_text(rows, 1, 5), sidelite_row_text(rows, 1, 6), sidelite_row_text(rows, 1, 3),
+         sidelite_row_text(rows, 2, 2));
+  told = COMMAND(db, SIDELITE_LIMIT, sidelite_int(9), sidelite_int(100));
+  printf("limit: %" PRId64 " parameters, now 100\n", sidelite_row_int64(told.result, 0, 0));
+  told = await(db, (sidelite_request){.kind = SIDELITE_STATUS});
+  printf("status: %s is %" PRId64 "\n", sidelite_row_text(told.result, 5, 0), sidelite_row_int64(told.result, 5, 1));
+}
+
+/* Isolation as Python has it: a transaction begins by itself before the first change. MULTI: several statements. */
+static void isolation(void) {
+  sidelite_value two[] = {sidelite_int(1), sidelite_int(2)};
+  sidelite_event event;
+  COMMAND(db, SIDELITE_ISOLATION, sidelite_int(SIDELITE_BEGIN_DEFERRED));
+  event = await(db, (sidelite_request){.kind = SIDELITE_EXECUTE, .flags = SIDELITE_MULTI, .values = two, .ncols = 2,
+                                       .sql = "DELETE FROM city WHERE id > ?; DELETE FROM city WHERE id = ?"});
+  check(event.flags & SIDELITE_EVENT_WRITING, "no transaction began");
+  await(db, (sidelite_request){.kind = SIDELITE_ROLLBACK});
+  printf("isolation: %" PRId64 " rows deleted, and back again\n", event.changes);
+  COMMAND(db, SIDELITE_ISOLATION, sidelite_int(SIDELITE_BEGIN_NONE));
+}
+
+/* Interrupt ends all that runs; a function of one's own runs on the connection's thread, with SQLite's own handle. */
+static int32_t on_thread(void *sqlite, void *context) {
+  *(void **)context = sqlite;
+  return SIDELITE_OK;
+}
+
+static void interrupt_and_run(void) {
+  sidelite_event event;
+  void *sqlite = NULL;
+  check(sidelite_execute(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n",
+                         NULL, 0, NULL, NULL) > 0, "submit was refused");
+  do check(sidelite_cancel(db, SIDELITE_RUNNING) == SIDELITE_OK, "nothing was there to interrupt");
+  while (sidelite_poll(queue, &event, 1, 1) == 0);
+  printf("interrupt: %s\n", sidelite_event_message(&event));
+  await(db, (sidelite_request){.kind = SIDELITE_RUN, .run = on_thread, .context = &sqlite});
+  check(sqlite && sidelite_sqlite_api(), "RUN had no handle");
 }
 
 int main(int argc, char **argv) {
@@ -262,13 +328,15 @@ int main(int argc, char **argv) {
   db = open_file(path, SIDELITE_OPEN_HARDENED);
   observe();
   import_in_a_lease(csv);
-  inline_function();
+  inline_functions();
   host_function();
   authorize();
   write_blob();
   backup_and_changeset(copy);
   dump_and_image();
-  describe();
+  facts();
+  isolation();
+  interrupt_and_run();
   sidelite_close(db, SIDELITE_CLOSE_DRAIN, NULL, NULL);
   check(sidelite_queue_free(queue, -1) >= 0, "the queue was not freed");
   free(csv);

@@ -15,6 +15,8 @@
  *   event        what the host gets back: a completion, a chunk of rows, news of a connection
  *   result       one relocatable block of memory with the rows, or the error message, of an event
  *   value        16 bytes: the one type for parameters and cells
+ *   lease        one task's sole use of a connection, as for a transaction; requests name it as their lane
+ *   call         a HOST function's turn: an event that the host answers while the statement waits; a lane, too
  *
  * A PROGRAM
  *
@@ -43,17 +45,18 @@
  *  1. A submit that succeeds gives exactly one final event for each request (SIDELITE_EVENT_MORE clear): through panic,
  *     cancel, close, timeout and memory exhaustion. A submit that fails gives none. The event's memory is reserved at
  *     submit. The only exception are events of a queue that is freed before they are taken.
- *  2. Submit never runs host code on the caller's stack. On sidelite's threads only wake functions, RUN functions and
- *     DIRECT callbacks run host code.
+ *  2. Submit never runs host code on the caller's stack. On sidelite's threads only wake functions, RUN and INLINE
+ *     functions and DIRECT callbacks run host code.
  *  3. No lock is held while host code runs: every function may be called in every callback (submit, cancel, close, of
  *     the same connection too, open). Checked misuse answers SIDELITE_ERR_MISUSE: polling or freeing a queue inside its
- *     own dispatch, freeing it inside a RUN function, a 17th dispatch nested inside callbacks, and anything inside a
- *     wake function except the version and status functions, keep and release.
+ *     own dispatch, freeing it inside a RUN or INLINE function, a 17th dispatch nested inside callbacks, and anything
+ *     inside a wake function except the version and status functions, keep and release.
  *  4. While a queue holds events and no poll runs, a wake is outstanding: the descriptor is readable, or the wake
  *     function was called. A partial drain re-arms itself.
- *  5. Requests of one connection start and finish in submit order; across threads, in the order in which submit
- *     returned. A cancelled one completes in its place; a paused stream finishes when it finishes. CLOSED is a
- *     connection's last event. After sidelite_queue_free has succeeded no wake function and no callback runs.
+ *  5. Requests of one connection and lane start and finish in submit order; across threads, in the order in which
+ *     submit returned. While a lease or a call is open, others wait. A cancelled one completes in its place; what runs
+ *     in steps (a paused stream, a backup) finishes when it finishes. CLOSED is a connection's last event. After
+ *     sidelite_queue_free has succeeded no wake function and no callback runs.
  *  6. A result lives until the next poll or dispatch of its queue, or until released if kept.
  *  7. Memory passed in is copied before submit returns; under SIDELITE_STATIC it is read until the final event instead,
  *     and never written.
@@ -65,15 +68,15 @@
  *     an interrupted write do), or its BEGIN itself fails, the requests that were already submitted at that moment
  *     end ABORTED without running, up to and including the COMMIT, END or ROLLBACK that would have ended it. A
  *     transaction never half-applies.
- * 11. Every final event carries the extended code, the message, and whether the connection is in a transaction now.
+ * 11. Every final event carries the extended code, the message, and the transaction's state: none, read or written.
  * 12. Cancel and deadline hit one request, never its neighbour; in the queue, while running, in a wait for a lock,
- *     while paused. The event says whether the request did not run, was aborted, or had completed.
+ *     while paused, in a call. The event says whether the request did not run, was aborted, or had completed.
  * 13. SIDELITE_ERR_FULL comes at once, by count and by bytes; one WRITABLE event follows when the connection has
  *     drained to half.
  * 14. One statement in each execute, fetch and stream unless SIDELITE_MULTI is said: a tail that is not blank or
  *     comment is refused, not ignored.
- * 15. Text in: any length below 2 GiB, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes and a length,
- *     whatever the file holds.
+ * 15. Text in: any length below 2 GiB, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes
+ *     and a length, whatever the file holds.
  * 16. Close never blocks. In CANCEL mode CLOSED comes within 100 ms, even out of a wait for a lock, a sort, or a
  *     paused stream; not out of one system call of a stuck disk, nor out of one sort in memory of millions of rows.
  * 17. Process exit: nothing is registered, nothing joined, nothing hangs; connections not closed behave as after
@@ -116,12 +119,12 @@ typedef struct sidelite_event sidelite_event;
 // Success. A final event with this code means *done*: stepped to its end and, outside a transaction, committed.
 //
 // Codes above zero are SQLite's extended result codes, passed through unchanged (SQLITE_BUSY is 5,
-// SQLITE_CONSTRAINT_UNIQUE is 2067; see sqlite.org/rescode.html). Codes below zero are sidelite's own.
-// Numbers are never reused. `sidelite_status_string` names them all.
+// SQLITE_CONSTRAINT_UNIQUE is 2067; see sqlite.org/rescode.html). Codes below zero are sidelite's own. Numbers are
+// never reused. `sidelite_status_string` names them all.
 #define SIDELITE_OK 0
 
-// Refused: the connection holds as many requests, or as many bytes, as it may. Drain events and submit again
-// after the `SIDELITE_EVENT_WRITABLE` event that follows.
+// Refused: the connection holds as many requests, or as many bytes, as it may. Drain events and submit again after the
+// `SIDELITE_EVENT_WRITABLE` event that follows.
 #define SIDELITE_ERR_FULL -101
 
 // Refused: the connection is closing or closed.
@@ -151,8 +154,8 @@ typedef struct sidelite_event sidelite_event;
 // Ended: its deadline passed. From `sidelite_queue_free`: workers are still busy, call again.
 #define SIDELITE_ERR_TIMEOUT -202
 
-// Ended without effect because of another request: a transaction that it belonged to was rolled back, or the
-// array that it belonged to failed.
+// Ended without effect because of another request: a transaction that it belonged to was rolled back, or the array
+// that it belonged to failed.
 #define SIDELITE_ERR_ABORTED -203
 
 // Ended by a defect inside sidelite, which was contained. The connection takes no more work: close it.
@@ -185,7 +188,8 @@ typedef struct sidelite_event sidelite_event;
 // Bytes, `len` of them.
 #define SIDELITE_BLOB 4
 
-// A BLOB of `as.integer` zero bytes, to be written in parts (SIDELITE_BLOB_OPEN). It only goes in; it comes out as BLOB.
+// A BLOB of `as.integer` zero bytes, to be written in parts (SIDELITE_BLOB_OPEN). It only goes in; it comes out as
+// BLOB.
 #define SIDELITE_ZEROBLOB 5
 
 // More events of this request follow. Without this flag the event is the request's final one.
@@ -203,13 +207,14 @@ typedef struct sidelite_event sidelite_event;
 // The connection is inside a transaction as the event is made. On every final event.
 #define SIDELITE_EVENT_IN_TRANSACTION (1 << 4)
 
-// The request did not run, nothing of it was executed. Its code says why: CANCELLED, TIMEOUT, ABORTED, or the error of an
-// opening or an array that failed. Without this flag, a request that ended CANCELLED, TIMEOUT or ABORTED had started and
-// was aborted, its statement's effects undone. A request that a cancel reached too late has code 0: it had completed.
+// The request did not run, nothing of it was executed. Its code says why: CANCELLED, TIMEOUT, ABORTED, or the error of
+// an opening or an array that failed. Without this flag, a request that ended CANCELLED, TIMEOUT or ABORTED had
+// started and was aborted, its statement's effects undone. A request that a cancel reached too late has code 0: it had
+// completed.
 #define SIDELITE_EVENT_NOT_RUN (1 << 5)
 
-// This request's failure rolled back the transaction that was open before it, as FULL, IOERR, NOMEM, some BUSY
-// and an interrupted write do. What had been submitted behind it is fenced (contract 10).
+// This request's failure rolled back the transaction that was open before it, as FULL, IOERR, NOMEM, some BUSY and an
+// interrupted write do. What had been submitted behind it is fenced (contract 10).
 #define SIDELITE_EVENT_ROLLED_BACK (1 << 6)
 
 // A HOST function is called: answer with `sidelite_reply`. See `sidelite_create_function`.
@@ -224,9 +229,9 @@ typedef struct sidelite_event sidelite_event;
 // With IN_TRANSACTION: it has written, or holds the write lock.
 #define SIDELITE_EVENT_WRITING (1 << 10)
 
-// Queue flag: no draining; each callback runs on the connection's thread the moment its event is made. For hosts
-// that are thread-safe themselves. Callbacks of different connections run at the same time, and one that blocks
-// blocks its connection. The sharp tool.
+// Queue flag: no draining; each callback runs on the connection's thread the moment its event is made. For hosts that
+// are thread-safe themselves. Callbacks of different connections run at the same time, and one that blocks blocks its
+// connection. The sharp tool.
 #define SIDELITE_QUEUE_DIRECT (1 << 0)
 
 // Open flag: read-only; the file must exist. Without a flag: read and write, created when missing.
@@ -244,8 +249,8 @@ typedef struct sidelite_event sidelite_event;
 // Open flag: refuse a path with a symbolic link in it.
 #define SIDELITE_OPEN_NOFOLLOW (1 << 4)
 
-// Open flag: share the page cache with other connections to the same database in this process. For
-// in-memory databases that several connections use; for files SQLite itself advises against it.
+// Open flag: share the page cache with other connections to the same database in this process. For in-memory databases
+// that several connections use; for files SQLite itself advises against it.
 #define SIDELITE_OPEN_SHARED_CACHE (1 << 5)
 
 // Open flag: switch foreign keys on. SQLite's default is off.
@@ -255,9 +260,9 @@ typedef struct sidelite_event sidelite_event;
 // double-quoted strings off, foreign keys on, no memory mapping.
 #define SIDELITE_OPEN_HARDENED (1 << 7)
 
-// Open flag for files and SQL from strangers: HARDENED, and what sqlite.org/security.html recommends: cell size checks,
-// a quick_check before the first request, no ATTACH, no triggers and views, and low limits (1,000,000 bytes in a value,
-// 100,000 in a statement, 100 columns, expression depth 10, 3 compound SELECTs, 25,000 VM opcodes, 8 function
+// Open flag for files and SQL from strangers: HARDENED, and what sqlite.org/security.html recommends: cell size
+// checks, a quick_check before the first request, no ATTACH, no triggers and views, and low limits (1,000,000 bytes in
+// a value, 100,000 in a statement, 100 columns, expression depth 10, 3 compound SELECTs, 25,000 VM opcodes, 8 function
 // arguments, 50 bytes of LIKE pattern, 10 parameters, trigger depth 10).
 #define SIDELITE_OPEN_UNTRUSTED (1 << 8)
 
@@ -325,8 +330,8 @@ typedef struct sidelite_event sidelite_event;
 // Kind: deliver the rows in chunks, as the host grants credit.
 #define SIDELITE_STREAM 3
 
-// Kind: run all the statements of a text, without parameters, dropping rows; stop at the first error.
-// What ran before the error stays, unless the text itself holds a transaction.
+// Kind: run all the statements of a text, without parameters, dropping rows; stop at the first error. What ran before
+// the error stays, unless the text itself holds a transaction.
 #define SIDELITE_SCRIPT 4
 
 // Kind: call the host's own function on the connection's thread with the raw `sqlite3 *`.
@@ -337,15 +342,15 @@ typedef struct sidelite_event sidelite_event;
 
 // Request flag, on the first request of an array: run the whole array inside BEGIN IMMEDIATE ... COMMIT (inside a
 // savepoint when a transaction is open). The first error undoes all of it: that request ends with its error, all
-// others with ABORTED. Their events come after the COMMIT. Submit refuses with MISUSE what begins or ends a transaction
-// inside, names a savepoint that the array did not make, or is a STREAM or RUN.
+// others with ABORTED. Their events come after the COMMIT. Submit refuses with MISUSE what begins or ends a
+// transaction inside, names a savepoint that the array did not make, or is a STREAM or RUN.
 #define SIDELITE_ATOMIC (1 << 1)
 
 // Request flag: prepare the statement for this request alone and leave the statement cache untouched.
 #define SIDELITE_NO_CACHE (1 << 2)
 
-// Request flag: `sql` may hold several statements. Positional parameters are spread over them in order, named ones
-// are looked up by each, and a fetch returns the rows of the last. EXECUTE and FETCH with one row of values.
+// Request flag: `sql` may hold several statements. Positional parameters are spread over them in order, named ones are
+// looked up by each, and a fetch returns the rows of the last. EXECUTE and FETCH with one row of values.
 #define SIDELITE_MULTI (1 << 3)
 
 // Request flag, for SCRIPT and SCRIPT_FILE: first commit the transaction that is open, if there is one.
@@ -383,8 +388,8 @@ typedef struct sidelite_event sidelite_event;
 // Kind: change the isolation that was chosen when the connection was opened.
 //
 // Argument: `mode` (SIDELITE_BEGIN_; NONE). NONE is SQLite's own way: no transaction begins by itself. With DEFERRED,
-// IMMEDIATE and EXCLUSIVE one begins before an INSERT, UPDATE, DELETE or REPLACE outside of a transaction (by its first
-// word: not behind WITH), and a SCRIPT first commits what is open: Python's `isolation_level`. With ALWAYS a
+// IMMEDIATE and EXCLUSIVE one begins before an INSERT, UPDATE, DELETE or REPLACE outside of a transaction (by its
+// first word: not behind WITH), and a SCRIPT first commits what is open: Python's `isolation_level`. With ALWAYS a
 // deferred transaction is open at any time, and the next begins when one ends: Python's `autocommit=False`. A change
 // to NONE commits what is open.
 #define SIDELITE_ISOLATION 10
@@ -392,16 +397,16 @@ typedef struct sidelite_event sidelite_event;
 // Kind: tell about the statement in `sql` without running it. Values, if given, are bound.
 //
 // Result, columns item, position, name, type, schema, table, origin, readonly, sql: one row `statement` with
-// `readonly` (0 or 1) and `sql` with the values filled in; one row `column` for each column of its result, with its name and, if it
-// is a table's, its declared type, schema, table and name there; one row `parameter` for each parameter, with
-// its position, from 1, and its name, if it has one. What does not apply is NULL.
+// `readonly` (0 or 1) and `sql` with the values filled in; one row `column` for each column of its result, with its
+// name and, if it is a table's, its declared type, schema, table and name there; one row `parameter` for each
+// parameter, with its position, from 1, and its name, if it has one. What does not apply is NULL.
 #define SIDELITE_DESCRIBE 11
 
 // Kind: stream the SQL that makes the database again, one statement a row, as the `sqlite3` shell reads it.
 //
 // Arguments: `filter` (everything), a LIKE pattern for the names of tables, indexes, triggers and views; `schema`
-// ("main"). Chunks and credit as for STREAM. For one moment's state dump inside of a lease: what other requests
-// write between two chunks may or may not be in it.
+// ("main"). Chunks and credit as for STREAM. For one moment's state dump inside of a lease: what other requests write
+// between two chunks may or may not be in it.
 #define SIDELITE_DUMP 12
 
 // Kind: run the SQL in a file, as SCRIPT does. Argument: `path`.
@@ -411,15 +416,16 @@ typedef struct sidelite_event sidelite_event;
 //
 // Arguments: `to`, the path of a file (TEXT) or another open connection of this process (INTEGER: its handle), whose
 // requests wait meanwhile; `pages` of a step (100; -1 for all in one); `sleep_ms` between steps (0); `schema` and
-// `to_schema` ("main"). Result, with MORE after each step and at the end: a row with the pages remaining, and in total.
-// A step that finds the file locked is tried again until the busy timeout is over. When it fails or is cancelled, the
-// target is as it was before. While a connection copies to another it cannot itself be copied to: SQLITE_BUSY.
+// `to_schema` ("main"). Result, with MORE after each step and at the end: a row with the pages remaining, and in
+// total. A step that finds the file locked is tried again until the busy timeout is over. When it fails or is
+// cancelled, the target is as it was before. While a connection copies to another it cannot itself be copied to:
+// SQLITE_BUSY.
 #define SIDELITE_BACKUP 14
 
 // Kind: replace the database by the one in a file. No other request runs meanwhile.
 //
-// Arguments: `from`, a path; `pages` between two progress events (100); `schema` ("main"). Events and result as for BACKUP.
-// When it fails or is cancelled, the database is as it was before.
+// Arguments: `from`, a path; `pages` between two progress events (100); `schema` ("main"). Events and result as for
+// BACKUP. When it fails or is cancelled, the database is as it was before.
 #define SIDELITE_RESTORE 15
 
 // Kind: the database as one BLOB, as it would be in a file. Argument: `schema` ("main"). Result: a row, `image`.
@@ -427,14 +433,15 @@ typedef struct sidelite_event sidelite_event;
 
 // Kind: replace the database by an image of one, which then lives in memory.
 //
-// Arguments: `image` (BLOB); `schema` ("main"); `readonly` (0). One that was made in WAL mode needs no log any more. What is no
-// database is refused; one that is damaged inside takes the place of the old one all the same.
+// Arguments: `image` (BLOB); `schema` ("main"); `readonly` (0). One that was made in WAL mode needs no log any more.
+// What is no database is refused; one that is damaged inside takes the place of the old one all the same.
 #define SIDELITE_DESERIALIZE 17
 
 // Kind: open a BLOB or TEXT cell for reading or writing in parts.
 //
 // Arguments: `table`; `column`; `rowid`; `writable` (0); `schema` ("main"). Result: a row with the handle, `blob`, for
-// the other BLOB kinds of this connection, and its `size` in bytes. It ends with SIDELITE_BLOB_CLOSE, or the connection.
+// the other BLOB kinds of this connection, and its `size` in bytes. It ends with SIDELITE_BLOB_CLOSE, or the
+// connection.
 #define SIDELITE_BLOB_OPEN 18
 
 // Kind: read of an open blob. Arguments: `blob`; `offset` (0); `length` (to its end). Result: a row, `data`.
@@ -453,49 +460,51 @@ typedef struct sidelite_event sidelite_event;
 // Kind: record changes from here on, for a changeset.
 //
 // Arguments: `table` (all that have a primary key); `schema` ("main"). With more rows of values, more tables. Result:
-// a row with the handle, `session`. It ends with SIDELITE_SESSION_CLOSE, or the connection. Sessions and the observation
-// of changes exclude each other: the later one ends with SIDELITE_ERR_MISUSE. A system's SQLite needs
+// a row with the handle, `session`. It ends with SIDELITE_SESSION_CLOSE, or the connection. Sessions and the
+// observation of changes exclude each other: the later one ends with SIDELITE_ERR_MISUSE. A system's SQLite needs
 // SQLITE_ENABLE_SESSION and SQLITE_ENABLE_PREUPDATE_HOOK.
 #define SIDELITE_SESSION_OPEN 23
 
-// Kind: what a session has recorded so far. Arguments: `session`; `patchset` (0: a changeset). Result: a row, `changeset`.
-// Not inside of a call.
+// Kind: what a session has recorded so far. Arguments: `session`; `patchset` (0: a changeset). Result: a row,
+// `changeset`. Not inside of a call.
 #define SIDELITE_SESSION_CHANGES 24
 
 // Kind: close a session. Argument: `session`. Not inside of a call.
 #define SIDELITE_SESSION_CLOSE 25
 
-// Kind: apply a changeset or patchset to "main", all of it or nothing. Tables that are not there, or have other keys, are
-// passed over.
+// Kind: apply a changeset or patchset to "main", all of it or nothing. Tables that are not there, or have other keys,
+// are passed over.
 //
-// Arguments: `changeset` (BLOB); `conflict` (SIDELITE_CONFLICT_; ABORT). Result: a row with the number of `conflicts` that
-// were met, and `rebase`, for SIDELITE_CHANGESET_REBASE.
+// Arguments: `changeset` (BLOB); `conflict` (SIDELITE_CONFLICT_; ABORT). Result: a row with the number of `conflicts`
+// that were met, and `rebase`, for SIDELITE_CHANGESET_REBASE.
 #define SIDELITE_CHANGESET_APPLY 26
 
 // Kind: the changeset that undoes another. Argument: `changeset` (BLOB). Result: a row, `changeset`.
 #define SIDELITE_CHANGESET_INVERT 27
 
-// Kind: a changeset as if it had been made after another was applied. Arguments: `changeset`; `rebase`, from applying the
-// other. Result: a row, `changeset`.
+// Kind: a changeset as if it had been made after another was applied. Arguments: `changeset`; `rebase`, from applying
+// the other. Result: a row, `changeset`.
 #define SIDELITE_CHANGESET_REBASE 28
 
-// Kind: hear of what happens on this connection, until it is cancelled or the connection closes, when its final event comes.
+// Kind: hear of what happens on this connection, until it is cancelled or the connection closes, when its final event
+// comes.
 //
 // Argument: `what`, a sum of SIDELITE_OBSERVE_. Each event has MORE and rows whose first column, `event`, says which.
-// SIDELITE_EVENT_CHANGE marks those about data: `insert`, `update` and `delete` with schema, table, old_rowid and rowid (and
-// with VALUES old_1 ..., new_1 ..., by position of the column), `commit`, `rollback`, and `wal` with schema and
-// pages in the log. They come after the commit that they belong to, before the final event of the request that
-// committed, and never for what was rolled back. `trace` (request, sql) comes as a statement begins, `profile` (request, sql,
-// nanoseconds, vm_steps, fullscan_steps, sorts) as it ends; sql with the values filled in. What a RUN function
-// undoes within a transaction is told nevertheless. These events are not bounded by credit.
+// SIDELITE_EVENT_CHANGE marks those about data: `insert`, `update` and `delete` with schema, table, old_rowid and
+// rowid (and with VALUES old_1 ..., new_1 ..., by position of the column), `commit`, `rollback`, and `wal` with schema
+// and pages in the log. They come after the commit that they belong to, before the final event of the request that
+// committed, and never for what was rolled back. `trace` (request, sql) comes as a statement begins, `profile`
+// (request, sql, nanoseconds, vm_steps, fullscan_steps, sorts) as it ends; sql with the values filled in. What a RUN
+// function undoes within a transaction is told nevertheless. These events are not bounded by credit.
 #define SIDELITE_OBSERVE 29
 
 // Kind: say what statements may do. The rules replace those given before.
 //
 // Arguments, a row for each rule: `decision` (SIDELITE_ALLOW, DENY, IGNORE); `action` (any), one of SQLite's action
-// codes, such as 20 for reading a column; `first` and `second` (any), its arguments as sqlite.org/c3ref/c_alter_table.html
-// tells, such as table and column; `schema` (any); `trigger` (any), the trigger or view that the access comes from. Names are compared
-// without case. The first rule that matches decides; without one it is allowed. No rows: everything is allowed.
+// codes, such as 20 for reading a column; `first` and `second` (any), its arguments as
+// sqlite.org/c3ref/c_alter_table.html tells, such as table and column; `schema` (any); `trigger` (any), the trigger or
+// view that the access comes from. Names are compared without case. The first rule that matches decides; without one
+// it is allowed. No rows: everything is allowed.
 #define SIDELITE_AUTHORIZE 30
 
 // Kind: read or lower one of SQLite's limits. Arguments: `limit`, SQLite's number for it, such as 9 for parameters;
@@ -503,26 +512,28 @@ typedef struct sidelite_event sidelite_event;
 #define SIDELITE_LIMIT 31
 
 // Kind: read or set a switch of the connection. Arguments: `option`, SQLite's number for it, such as 1002 for foreign
-// keys, 1005 for extensions and 1010 for the defensive mode; `value` (only reads), 0 or 1. Result: a row, `value`, as it is now.
-// With 1005 a `value` of 2 switches the SQL function `load_extension` on as well.
+// keys, 1005 for extensions and 1010 for the defensive mode; `value` (only reads), 0 or 1. Result: a row, `value`, as
+// it is now. With 1005 a `value` of 2 switches the SQL function `load_extension` on as well.
 #define SIDELITE_DB_CONFIG 32
 
 // Kind: copy what is in the write-ahead log back into the database.
 //
-// Arguments: `mode` (SIDELITE_CHECKPOINT_; PASSIVE); `schema` (all). Result: a row with the frames in the log, `log`, and
-// how many of these are `checkpointed`, both -1 without a log. SQLITE_BUSY: others were in the way.
+// Arguments: `mode` (SIDELITE_CHECKPOINT_; PASSIVE); `schema` (all). Result: a row with the frames in the log, `log`,
+// and how many of these are `checkpointed`, both -1 without a log. SQLITE_BUSY: others were in the way.
 #define SIDELITE_CHECKPOINT 33
 
-// Kind: checkpoint by itself after a commit that leaves so many pages in the log. Argument: `pages` (1000; 0 for never).
+// Kind: checkpoint by itself after a commit that leaves so many pages in the log. Argument: `pages` (1000; 0 for
+// never).
 #define SIDELITE_AUTOCHECKPOINT 34
 
 // Kind: load a shared library of SQL functions and the like, which must be switched on: SIDELITE_OPEN_EXTENSIONS.
 // Arguments: `path`; `entry` (as SQLite guesses it from the name).
 #define SIDELITE_LOAD_EXTENSION 35
 
-// Kind: facts and counters. Argument: `reset` (0) the highest values. Result, columns name, value, highest: `filename`,
-// `readonly`, `autocommit`, `txn_state` (0 none, 1 read, 2 write), `changes`, `total_changes`, `last_insert_rowid`, and
-// the counters of sqlite3_db_status: `cache_used`, `schema_used`, `stmt_used`, `cache_hit`, ...
+// Kind: facts and counters. Argument: `reset` (0) the highest values. Result, columns name, value, highest:
+// `filename`, `readonly`, `autocommit`, `txn_state` (0 none, 1 read, 2 write), `changes`, `total_changes`,
+// `last_insert_rowid`, and the counters of sqlite3_db_status: `cache_used`, `schema_used`, `stmt_used`, `cache_hit`,
+// ...
 #define SIDELITE_STATUS 36
 
 // Kind: set what last_insert_rowid() returns. Argument: `rowid`.
@@ -603,8 +614,8 @@ typedef struct sidelite_event sidelite_event;
 // An aggregate that can also move over a window, OVER (...): rows leave it again.
 #define SIDELITE_FUNCTION_WINDOW 3
 
-// An order of texts. Arguments: two TEXTs; value: an INTEGER below, equal to or above 0. A HOST collation costs a thread
-// hop for each comparison: thousands for a small sort.
+// An order of texts. Arguments: two TEXTs; value: an INTEGER below, equal to or above 0. A HOST collation costs a
+// thread hop for each comparison: thousands for a small sort.
 #define SIDELITE_FUNCTION_COLLATION 4
 
 // Hook, without a name: may a statement do this? Called as it is prepared. Arguments: action, first, second, schema,
@@ -615,16 +626,16 @@ typedef struct sidelite_event sidelite_event;
 // SQLITE_INTERRUPT (9).
 #define SIDELITE_FUNCTION_PROGRESS 6
 
-// Hook: called when a lock is not to be had, in place of the busy timeout. Arguments: how often it was called before for this
-// lock; value: milliseconds to wait before the next try (cancel and deadline reach into it), NULL to give up.
+// Hook: called when a lock is not to be had, in place of the busy timeout. Arguments: how often it was called before
+// for this lock; value: milliseconds to wait before the next try (cancel and deadline reach into it), NULL to give up.
 #define SIDELITE_FUNCTION_BUSY 7
 
-// Hook: a row was inserted, updated or deleted. Arguments: operation (18 INSERT, 23 UPDATE, 9 DELETE), schema,
-// table, rowid. As sqlite3_update_hook: not for WITHOUT ROWID tables. INLINE only.
+// Hook: a row was inserted, updated or deleted. Arguments: operation (18 INSERT, 23 UPDATE, 9 DELETE), schema, table,
+// rowid. As sqlite3_update_hook: not for WITHOUT ROWID tables. INLINE only.
 #define SIDELITE_FUNCTION_UPDATE 8
 
-// Hook: a row is about to change. Arguments: operation, schema, table, old rowid, new rowid, the number of columns, then
-// so many old values (none for INSERT) and new ones (none for DELETE). INLINE only. Not while a session is open.
+// Hook: a row is about to change. Arguments: operation, schema, table, old rowid, new rowid, the number of columns,
+// then so many old values (none for INSERT) and new ones (none for DELETE). INLINE only. Not while a session is open.
 #define SIDELITE_FUNCTION_PREUPDATE 9
 
 // Hook: a transaction is about to commit. Value: other than 0 or NULL rolls it back instead.
@@ -671,16 +682,15 @@ typedef struct sidelite_event sidelite_event;
 // it is never dereferenced, checked on every call, and below 2^53.
 typedef struct sidelite_conn sidelite_conn;
 
-// A completion queue: finished work waits in it until the host drains it. The pointer is an id in pointer's clothing, as
-// with `sidelite_conn`.
+// A completion queue: finished work waits in it until the host drains it. The pointer is an id in pointer's clothing,
+// as with `sidelite_conn`.
 typedef struct sidelite_queue sidelite_queue;
 
-// The header of ONE allocation that holds rows or an error message. Copy `bytes` of it anywhere 8-byte aligned and
-// the copy works: everything inside is found by offset from its start.
+// The header of ONE allocation that holds rows or an error message. Copy `bytes` of it anywhere 8-byte aligned and the
+// copy works: everything inside is found by offset from its start.
 //
-// Rows: `names` is the offset of `ncols` TEXT values, the column names; `values` that of `nrows * ncols` values,
-// row after row. Cells of TEXT and BLOB hold offsets too. The row functions (`sidelite_row_int64`, ...) do the
-// arithmetic.
+// Rows: `names` is the offset of `ncols` TEXT values, the column names; `values` that of `nrows * ncols` values, row
+// after row. Cells of TEXT and BLOB hold offsets too. The row functions (`sidelite_row_int64`, ...) do the arithmetic.
 //
 // Results are read-only and may be read from any thread while they live: until the next poll or dispatch of their
 // queue, or, once kept, until released.
@@ -709,9 +719,8 @@ typedef struct sidelite_result {
   uint64_t reserved;
 } sidelite_result;
 
-// The host's wake function: `uv_async_send`, `ev_async_send`, `PostMessage`, ... It runs on a connection's thread, or inside
-// poll or dispatch when events are left over, and means: drain this queue soon. Every sidelite function inside it
-// answers SIDELITE_ERR_MISUSE, but for the version and status functions, keep and release. It must not block, and no
+// The host's wake function: `uv_async_send`, `ev_async_send`, `PostMessage`, ... It runs on a connection's thread, or
+// inside poll or dispatch when events are left over, and means: drain this queue soon. It must not block, and no
 // exception may leave it.
 typedef void (*sidelite_wake_function)(void *wake_data);
 
@@ -731,11 +740,9 @@ typedef struct sidelite_queue_config {
 
 // Takes an event.
 //
-// It runs on the thread that calls `sidelite_dispatch`, and with a SIDELITE_QUEUE_DIRECT queue on the
-// connection's own thread. Every function is legal inside it, with the two exceptions that answer
-// SIDELITE_ERR_MISUSE: polling or freeing the queue that is being dispatched. `event` and what it points to are
-// valid until it returns; `sidelite_keep` keeps the result longer. A C++ exception may leave it through dispatch.
-// `longjmp` must not.
+// It runs on the thread that calls `sidelite_dispatch`, and with a SIDELITE_QUEUE_DIRECT queue on the connection's own
+// thread. What is legal inside it: contract 3. `event` and what it points to are valid until it returns;
+// `sidelite_keep` keeps the result longer. A C++ exception may leave it through dispatch. `longjmp` must not.
 typedef void (*sidelite_callback)(const struct sidelite_event *event, void *user_data);
 
 // One event: the completion of a request, a chunk of rows, or news of a connection. 64 bytes, one cache line.
@@ -748,16 +755,16 @@ typedef struct sidelite_event {
   void *user_data;
   // As given; may be NULL. `sidelite_dispatch` calls it, `sidelite_poll` only passes it on.
   sidelite_callback callback;
-  // Rows, or the message of an error, or NULL. Valid until the next poll or dispatch of this queue (in a
-  // callback: until it returns), longer if kept. A fetch, and each chunk of a stream, always has one; an error
-  // has one unless memory ran out.
+  // Rows, or the message of an error, or NULL. Valid until the next poll or dispatch of this queue (in a callback:
+  // until it returns), longer if kept. A fetch, and each chunk of a stream, always has one; an error has one unless
+  // memory ran out.
   const struct sidelite_result *result;
   // 0, a SQLite extended result code (> 0) or a SIDELITE_ERR_ code (< 0).
   int32_t code;
   // SIDELITE_EVENT_ flags.
   uint32_t flags;
-  // Rows inserted, updated or deleted by this request (for nrows > 1, the sum), as sqlite3_changes counts:
-  // without triggers and cascades. 0 for statements that change nothing.
+  // Rows inserted, updated or deleted by this request (for nrows > 1, the sum), as sqlite3_changes counts: without
+  // triggers and cascades. 0 for statements that change nothing.
   int64_t changes;
   // sqlite3_last_insert_rowid of the connection after this request.
   int64_t last_insert_rowid;
@@ -779,10 +786,9 @@ typedef union sidelite_value_as {
 
 // One value: a parameter that goes in, or a cell that comes out. 16 bytes.
 //
-// Going in, fill it with `sidelite_int`, `sidelite_real`, `sidelite_text`, `sidelite_text_n`, `sidelite_blob`
-// or `sidelite_null`. The bytes it points to are copied before submit returns, or, under SIDELITE_STATIC, read
-// until the final event. Coming out, read it with `sidelite_row_int64` and the other row functions, or directly:
-// TEXT inside a result is followed by a NUL that `len` does not count.
+// Going in, fill it with `sidelite_int`, `sidelite_text`, ...; the bytes it points to are copied before submit
+// returns, or, under SIDELITE_STATIC, read until the final event. Coming out, read it with `sidelite_row_int64`, ...,
+// or directly: TEXT inside a result is followed by a NUL that `len` does not count.
 typedef struct sidelite_value {
   // SIDELITE_NULL, SIDELITE_INTEGER, SIDELITE_REAL, SIDELITE_TEXT, SIDELITE_BLOB or SIDELITE_ZEROBLOB.
   uint32_t type;
@@ -859,18 +865,18 @@ typedef struct sidelite_stats {
   uint64_t reserved[3];
 } sidelite_stats;
 
-// The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a
-// `sqlite3 *` of the SQLite inside, called through `sidelite_sqlite_api`) until it returns, and must leave no statement of its
-// own behind. It returns the event's code: 0, one of SQLite's, whose message comes from `db`, or one of its own below -1000.
-// No exception may leave it.
+// The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a `sqlite3
+// *` of the SQLite inside, called through `sidelite_sqlite_api`) until it returns, and must leave no statement of its
+// own behind. It returns the event's code: 0, one of SQLite's, whose message comes from `db`, or one of its own below
+// -1000. No exception may leave it.
 typedef int32_t (*sidelite_run_function)(void *db, void *context);
 
 // One unit of work. Zero the struct, set `struct_size`, then set what is needed: zero means "default" everywhere.
 typedef struct sidelite_request {
   // sizeof(sidelite_request). In an array, the same for all: it is the array's stride.
   uint32_t struct_size;
-  // SIDELITE_EXECUTE, SIDELITE_FETCH, ... The kinds from SIDELITE_LEASE on take arguments: `values`, in the order given
-  // with each, or by `names`; one that is missing or NULL has the default given in brackets.
+  // SIDELITE_EXECUTE, SIDELITE_FETCH, ... The kinds from SIDELITE_LEASE on take arguments: `values`, in the order
+  // given with each, or by `names`; one that is missing or NULL has the default given in brackets.
   uint32_t kind;
   // SIDELITE_STATIC, SIDELITE_ATOMIC, SIDELITE_NO_CACHE, SIDELITE_MULTI, SIDELITE_COMMIT_FIRST.
   uint32_t flags;
@@ -885,8 +891,8 @@ typedef struct sidelite_request {
   const struct sidelite_value *values;
   // Values in a row.
   uint32_t ncols;
-  // Rows. The statement runs once for each (executemany); 0 is 1. Without a transaction each row commits by
-  // itself: use ATOMIC. Not for STREAM beyond 1. AUTHORIZE: rules; SESSION_OPEN: tables.
+  // Rows. The statement runs once for each (executemany); 0 is 1. Without a transaction each row commits by itself:
+  // use ATOMIC. Not for STREAM beyond 1. AUTHORIZE: rules; SESSION_OPEN: tables.
   uint32_t nrows;
   // `ncols` NUL-terminated names for named parameters, with or without their `:`, `@` or `$`; NULL for positional
   // ones. Names that the statement does not have are ignored; parameters without a value are an error. Copied.
@@ -897,14 +903,14 @@ typedef struct sidelite_request {
   void *user_data;
   // The id of the lease, or of the call, that the request belongs to; 0 for none. It need not be granted yet.
   int64_t lane;
-  // STREAM: rows in a chunk. 0 ramps up: 16, 64, 256, then 512 rows, at most 64 KiB. With a number of your own a chunk
-  // ends at 1 MiB too.
+  // STREAM: rows in a chunk. 0 ramps up: 16, 64, 256, then 512 rows, at most 64 KiB. With a number of your own a
+  // chunk ends at 1 MiB too.
   uint32_t chunk_rows;
   // STREAM: chunks that may be sent before the first `sidelite_more`. 0 is 2; SIDELITE_UNLIMITED switches
   // back-pressure off.
   uint32_t window;
-  // Deliver the events to this queue; NULL for the connection's own. It lets several loops share a connection. Freeing
-  // that queue cancels the request.
+  // Deliver the events to this queue; NULL for the connection's own. It lets several loops share a connection.
+  // Freeing that queue cancels the request.
   struct sidelite_queue *reply_to;
   // RUN: the function.
   sidelite_run_function run;
@@ -918,8 +924,8 @@ typedef struct sidelite_request {
 // library on the same connection but to submit and to cancel, and let no exception out.
 //
 // - `context`: from the config.
-// - `group`: of an aggregate, a place for its own pointer, NULL at the group's first call; its last call, `last`, comes
-//   also when the statement fails, to free what it points to. NULL for all others.
+// - `group`: of an aggregate, a place for its own pointer, NULL at the group's first call; its last call, `last`,
+//   comes also when the statement fails, to free what it points to. NULL for all others.
 // - `args`, `n`: the arguments. Their bytes, in `as.data`, are valid until it returns.
 // - `value`: NULL at first; its value, or the message of its failure. TEXT and BLOB are copied when it has returned.
 //
@@ -950,11 +956,13 @@ typedef struct sidelite_function_config {
   sidelite_inline_function value;
   // INLINE window: a row leaves.
   sidelite_inline_function inverse;
-  // INLINE: passed to these functions. It must live until the function is removed or replaced, or the connection CLOSED.
+  // INLINE: passed to these functions. It must live until the function is removed or replaced, or the connection
+  // CLOSED.
   void *context;
   // HOST aggregate: how many rows a STEP event brings at most. 0 is 512.
   uint32_t batch_rows;
-  // HOST: how long to wait for a reply before the statement ends with SIDELITE_ERR_TIMEOUT. 0 is as long as it takes.
+  // HOST: how long to wait for a reply before the statement ends with SIDELITE_ERR_TIMEOUT. 0 is as long as it
+  // takes.
   uint32_t reply_timeout_ms;
   // Zero.
   uint64_t reserved[2];
@@ -966,8 +974,8 @@ extern "C" {
 
 // Names a status code: "SIDELITE_ERR_FULL: too many requests or bytes are out; ...".
 //
-// For SQLite's codes the text is SQLite's own for that code. The message of an event's result says more:
-// it names the table, the column or the token.
+// For SQLite's codes the text is SQLite's own for that code. The message of an event's result says more: it names the
+// table, the column or the token.
 //
 // - `code`: any number; an unknown one gives "unknown status".
 //
@@ -975,18 +983,12 @@ extern "C" {
 const char *sidelite_status_string(int32_t code);
 
 // The ABI version of the library that is loaded. It is right if it equals `SIDELITE_ABI_VERSION`.
-//
-// Any thread, also inside the wake function.
 uint32_t sidelite_abi_version(void);
 
 // The library's version, such as "0.1.0": a static string, never NULL.
-//
-// Any thread, also inside the wake function.
 const char *sidelite_version(void);
 
 // The version of the SQLite inside, such as "3.54.1": a static string, never NULL.
-//
-// Any thread, also inside the wake function.
 const char *sidelite_sqlite_version(void);
 
 // Keeps a result beyond the next poll or dispatch.
@@ -999,14 +1001,11 @@ const struct sidelite_result *sidelite_keep(const struct sidelite_result *result
 
 // Releases a result that was kept. The pointer is invalid afterwards. NULL is ignored. Any thread.
 //
-// Results are plain pointers, not handles: releasing one that was not kept, or once too often, is a defect of the
-// host that cannot be detected, as with `free`.
+// Results are plain pointers, not handles: releasing one that was not kept, or once too often, is a defect of the host
+// that cannot be detected, as with `free`.
 void sidelite_release(const struct sidelite_result *result);
 
 // Makes a completion queue.
-//
-// How the host learns of completions is its choice: a descriptor (`sidelite_queue_fd`), a wake function, neither
-// (it calls `sidelite_dispatch` each frame or blocks in `sidelite_poll`), or SIDELITE_QUEUE_DIRECT.
 //
 // - `config`: NULL for a queue with a descriptor on demand.
 // - `out`: set to the handle, 0 on failure. Not NULL.
@@ -1033,9 +1032,9 @@ int64_t sidelite_queue_fd(struct sidelite_queue *queue);
 // - `out`, `capacity`: where to write, and how many at most. NULL with 0 only frees.
 // - `timeout_ms`: how long to wait when there is nothing: 0 not at all, -1 for ever.
 //
-// Returns the number of events written, 0 when the time passed; or BAD_HANDLE (also when the queue is freed meanwhile),
-// FORKED, MISUSE (inside this queue's own dispatch; while another thread polls or dispatches it; a DIRECT queue;
-// NULL with a capacity). One thread at a time; which one may change.
+// Returns the number of events written, 0 when the time passed; or BAD_HANDLE (also when the queue is freed
+// meanwhile), FORKED, MISUSE (inside this queue's own dispatch; while another thread polls or dispatches it; a DIRECT
+// queue; NULL with a capacity). One thread at a time; which one may change.
 int32_t sidelite_poll(struct sidelite_queue *queue,
                       struct sidelite_event *out,
                       uint32_t capacity,
@@ -1056,24 +1055,23 @@ int32_t sidelite_dispatch(struct sidelite_queue *queue,
 
 // Frees a queue: closes its connections in CANCEL mode, waits for their threads, and drops events not yet taken.
 //
-// After it has succeeded, neither the wake function nor any callback of this queue runs again: what a host calls before
-// its interpreter or its loop goes away. Closing the connections first and draining to CLOSED loses no event.
+// After it has succeeded, neither the wake function nor any callback of this queue runs again: what a host calls
+// before its interpreter or its loop goes away. Closing the connections first and draining to CLOSED loses no event.
 //
 // - `timeout_ms`: how long to wait for the threads; 0 not at all, -1 for ever.
 //
-// Returns the number of events never delivered (>= 0), the handle is then gone; TIMEOUT: some thread is still
-// busy, no new event is accepted, call again; BAD_HANDLE; FORKED; MISUSE (inside a callback of this queue, or a RUN
-// function of its connections).
-// Results that were kept stay valid.
+// Returns the number of events never delivered (>= 0), the handle is then gone; TIMEOUT: some thread is still busy, no
+// new event is accepted, call again; BAD_HANDLE; FORKED; MISUSE (inside a callback of this queue, or a RUN function of
+// its connections). Results that were kept stay valid.
 int32_t sidelite_queue_free(struct sidelite_queue *queue,
                             int32_t timeout_ms);
 
 // Opens a connection: starts its thread, which opens the file.
 //
-// Requests may be submitted at once; they run after the opening. When it fails, OPENED tells why (UNSUPPORTED: SQLite is older
-// than 3.51.3), and each request ends with the same code and message. Either way the connection wants one `sidelite_close`. Opening one path several
-// times is fine. **Do not open the same file with another copy of SQLite in this process** (node:sqlite, Python's
-// sqlite3, ...): POSIX drops the locks of both when either closes the file, and commits are lost.
+// Requests may be submitted at once; they run after the opening. When it fails, OPENED tells why (UNSUPPORTED: SQLite
+// is older than 3.51.3), and each request ends with the same code and message. Either way the connection wants one
+// `sidelite_close`. Opening one path several times is fine; **opening it with another copy of SQLite in this process
+// is not** (TWO COPIES OF SQLITE, above).
 //
 // - `queue`: gets the connection's events.
 // - `path`: NUL-terminated file name, ":memory:", or "" for a temporary file; copied.
@@ -1081,9 +1079,9 @@ int32_t sidelite_queue_free(struct sidelite_queue *queue,
 // - `callback`, `user_data`: get OPENED, and later WRITABLE; the callback may be NULL.
 // - `out`: set to the handle before anything can complete; 0 on failure. Not NULL.
 //
-// Returns 0, and one OPENED event follows; or BAD_HANDLE and FORKED (`queue`), MISUSE (NULL `path` or `out`,
-// options out of range), UNSUPPORTED (unknown flag or non-zero tail), NO_THREAD, NO_MEMORY. Never blocks.
-// Any thread, also in callbacks; not in the wake function.
+// Returns 0, and one OPENED event follows; or BAD_HANDLE and FORKED (`queue`), MISUSE (NULL `path` or `out`, options
+// out of range), UNSUPPORTED (unknown flag or non-zero tail), NO_THREAD, NO_MEMORY. Never blocks. Any thread, also in
+// callbacks; not in the wake function.
 int32_t sidelite_open(struct sidelite_queue *queue,
                       const char *path,
                       const struct sidelite_open_config *config,
@@ -1099,8 +1097,8 @@ int32_t sidelite_open(struct sidelite_queue *queue,
 // - `mode`: SIDELITE_CLOSE_DRAIN or SIDELITE_CLOSE_CANCEL. To hurry a close in DRAIN mode, `sidelite_cancel(conn, 0)`.
 // - `callback`, `user_data`: get CLOSED; the callback may be NULL.
 //
-// Returns 0, and one CLOSED event follows; CLOSED when it was called before; BAD_HANDLE, FORKED, MISUSE
-// (`mode`). Any thread, also in callbacks, of this connection too; not in the wake function.
+// Returns 0, and one CLOSED event follows; CLOSED when it was called before; BAD_HANDLE, FORKED, MISUSE (`mode`). Any
+// thread, also in callbacks, of this connection too; not in the wake function.
 int32_t sidelite_close(struct sidelite_conn *conn,
                        uint32_t mode,
                        sidelite_callback callback,
@@ -1110,17 +1108,17 @@ int32_t sidelite_close(struct sidelite_conn *conn,
 //
 // - `out`: `struct_size` says how much of it may be filled. Not NULL.
 //
-// Returns 0, BAD_HANDLE, FORKED or MISUSE (NULL, or `struct_size` below 8). The counters are read one by one, without a lock.
-// Any thread.
-int32_t sidelite_stat(const void *queue_or_conn,
-                      struct sidelite_stats *out);
+// Returns 0, BAD_HANDLE, FORKED or MISUSE (NULL, or `struct_size` below 8). The counters are read one by one, without
+// a lock. Any thread.
+int32_t sidelite_stat(const void *queue_or_conn, struct sidelite_stats *out);
 
 // The functions of the SQLite inside: a `const sqlite3_api_routines *`, for code compiled with sqlite3ext.h.
 //
-// RUN functions, and extensions that are linked into the program, call SQLite through it (SQLITE_EXTENSION_INIT2): the library
-// exports none of SQLite's names.
+// RUN functions, and extensions that are linked into the program, call SQLite through it (SQLITE_EXTENSION_INIT2): the
+// library exports none of SQLite's names.
 //
-// Returns a static table; NULL without memory and inside the wake function. Never blocks. Any thread, also in callbacks.
+// Returns a static table; NULL without memory and inside the wake function. Never blocks. Any thread, also in
+// callbacks.
 const void *sidelite_sqlite_api(void);
 
 // Submits one EXECUTE: runs a statement to its end.
@@ -1130,13 +1128,13 @@ const void *sidelite_sqlite_api(void);
 // - `params`, `n`: the values of its parameters, `n` of them; NULL with 0. Copied.
 // - `callback`, `user_data`: get the final event; the callback may be NULL.
 //
-// The event's code tells of SQL that is wrong, also of a second statement (MISUSE; see SIDELITE_MULTI) and of a number of
-// values that is not that of the parameters (SQLITE_RANGE, 25).
+// The event's code tells of SQL that is wrong, also of a second statement (MISUSE; see SIDELITE_MULTI) and of a number
+// of values that is not that of the parameters (SQLITE_RANGE, 25).
 //
-// Returns the request's id (> 0), and exactly one final event follows; or a negative status, and none does:
-// FULL; CLOSED; BAD_HANDLE and FORKED (`conn`); MISUSE (NULL `sql`, a value of unknown type, NULL data with a
-// length); BAD_TEXT; TOO_BIG (more bytes than the connection's `max_bytes`); PANIC (an earlier defect poisoned the
-// connection); NO_MEMORY. Never blocks, never calls back. Any thread, also in callbacks; not in the wake function.
+// Returns the request's id (> 0), and exactly one final event follows; or a negative status, and none does: FULL;
+// CLOSED; BAD_HANDLE and FORKED (`conn`); MISUSE (NULL `sql`, a value of unknown type, NULL data with a length);
+// BAD_TEXT; TOO_BIG (more bytes than the connection's `max_bytes`); PANIC (an earlier defect poisoned the connection);
+// NO_MEMORY. Never blocks, never calls back. Any thread, also in callbacks; not in the wake function.
 int64_t sidelite_execute(struct sidelite_conn *conn,
                          const char *sql,
                          const struct sidelite_value *params,
@@ -1146,9 +1144,9 @@ int64_t sidelite_execute(struct sidelite_conn *conn,
 
 // Submits one FETCH: runs a statement to its end and collects its rows into the final event's result.
 //
-// Arguments and returns as for `sidelite_execute`. On success the event always has a result, also without rows.
-// A result that would grow beyond the connection's `max_result_bytes` ends with SIDELITE_ERR_TOO_BIG: stream it.
-// `INSERT ... RETURNING` works: its rows come with the success, so they are committed.
+// Arguments and returns as for `sidelite_execute`. On success the event always has a result, also without rows. A
+// result that would grow beyond the connection's `max_result_bytes` ends with SIDELITE_ERR_TOO_BIG: stream it. `INSERT
+// ... RETURNING` works: its rows come with the success, so they are committed.
 int64_t sidelite_fetch(struct sidelite_conn *conn,
                        const char *sql,
                        const struct sidelite_value *params,
@@ -1159,11 +1157,11 @@ int64_t sidelite_fetch(struct sidelite_conn *conn,
 // Submits one STREAM: delivers the rows in chunks, each an event with SIDELITE_EVENT_MORE, then a final event.
 //
 // The first two chunks come by themselves; each further one wants a credit from `sidelite_more`. The final event
-// carries the last rows, often none. Between chunks other requests of the connection run, and a paused reader pins
-// its snapshot as any open SELECT does. Only statements that read can pause: one that writes runs to its
-// end first, and its chunks wait for credit in memory. The end wants credit too: a stream whose rows just fill its window
-// needs one more `sidelite_more` for its final event. Rows before the final event are provisional: an error may
-// still follow. To stop early, `sidelite_cancel`.
+// carries the last rows, often none. Between chunks other requests of the connection run, and a paused reader pins its
+// snapshot as any open SELECT does. Only statements that read can pause: one that writes runs to its end first, and
+// its chunks wait for credit in memory. The end wants credit too: a stream whose rows just fill its window needs one
+// more `sidelite_more` for its final event. Rows before the final event are provisional: an error may still follow. To
+// stop early, `sidelite_cancel`.
 //
 // - `chunk_rows`: rows in a chunk; 0 ramps up from 16 to 512 so that the first rows come soon.
 //
@@ -1178,27 +1176,24 @@ int64_t sidelite_stream(struct sidelite_conn *conn,
 
 // Submits one SCRIPT: runs all the statements of `sql` in order and drops their rows.
 //
-// It stops at the first error, whose `sql_offset` counts from the start of the text; what ran before stays. Arguments and
-// returns as for `sidelite_execute`.
-int64_t sidelite_script(struct sidelite_conn *conn,
-                        const char *sql,
-                        sidelite_callback callback,
-                        void *user_data);
+// It stops at the first error, whose `sql_offset` counts from the start of the text; what ran before stays. Arguments
+// and returns as for `sidelite_execute`.
+int64_t sidelite_script(struct sidelite_conn *conn, const char *sql, sidelite_callback callback, void *user_data);
 
 // Submits an array of requests: the general form, of which the others are spellings.
 //
 // They stay together and in order: no request of another thread comes between them. All are taken or none. With
 // SIDELITE_ATOMIC on the first they are one transaction.
 //
-// - `requests`: `n` of them, `struct_size` of the first apart; the array itself is not needed after the call.
-//   A longer struct than this version knows is accepted while its tail is zero.
+// - `requests`: `n` of them, `struct_size` of the first apart; the array itself is not needed after the call. A longer
+//   struct than this version knows is accepted while its tail is zero.
 // - `n`: at least 1.
 //
 // Returns the id of the first request; the others count on from it, and each gets exactly one final event. Or a
 // negative status and no event at all: as for `sidelite_execute`, and UNSUPPORTED (unknown kind, flag or non-zero
 // reserved field), TOO_BIG (`n` above the connection's `max_requests`), MISUSE (`n` 0; a `struct_size` that is not the
-// first one's; RUN without a function; values for SCRIPT or RUN; nrows above 1 for STREAM or with MULTI; MULTI for another
-// kind than EXECUTE and FETCH; ATOMIC that is not on the first, and what may not stand in an ATOMIC array).
+// first one's; RUN without a function; values for SCRIPT or RUN; nrows above 1 for STREAM or with MULTI; MULTI for
+// another kind than EXECUTE and FETCH; ATOMIC that is not on the first, and what may not stand in an ATOMIC array).
 int64_t sidelite_submit(struct sidelite_conn *conn,
                         const struct sidelite_request *requests,
                         uint32_t n);
@@ -1217,29 +1212,30 @@ int32_t sidelite_more(struct sidelite_conn *conn,
 
 // Cancels one request, or all.
 //
-// A queued request never runs; a running one is aborted and its statement's effects undone; one that waits for a lock or
-// for credit ends at once. It still completes, in its place, with SIDELITE_ERR_CANCELLED and, if it never started,
-// SIDELITE_EVENT_NOT_RUN; or with its success when the cancel came too late. No other request is touched, except by the
-// fence when a transaction was rolled back (contract 10), and an ATOMIC array, which ends whole.
+// A queued request never runs; a running one is aborted and its statement's effects undone; one that waits for a lock
+// or for credit ends at once. It still completes, in its place, with SIDELITE_ERR_CANCELLED and, if it never started,
+// SIDELITE_EVENT_NOT_RUN; or with its success when the cancel came too late. No other request is touched, except by
+// the fence when a transaction was rolled back (contract 10), and an ATOMIC array, which ends whole.
 //
-// - `id`: what submit returned; 0 for all that were submitted so far; SIDELITE_RUNNING for all that have begun and not ended,
-//   which then end with SQLITE_INTERRUPT (9). A lease that is cancelled ends, and its transaction is rolled back.
+// - `id`: what submit returned; 0 for all that were submitted so far; SIDELITE_RUNNING for all that have begun and not
+//   ended, which then end with SQLITE_INTERRUPT (9). A lease that is cancelled ends, and its transaction is rolled
+//   back.
 //
-// Returns 0 when the request had not ended, BAD_HANDLE when it had (or `conn` is not a connection), FORKED.
-// Never blocks. Any thread, also in callbacks, also while the connection closes.
+// Returns 0 when the request had not ended, BAD_HANDLE when it had (or `conn` is not a connection), FORKED. Never
+// blocks. Any thread, also in callbacks, also while the connection closes.
 int32_t sidelite_cancel(struct sidelite_conn *conn,
                         int64_t id);
 
 // Submits the registration of a function, a collation or a hook, which is in force for what is submitted after it.
 //
-// With `call` set it is INLINE: called on the connection's thread, without any hop. Without, it is HOST: each call becomes
-// an event with SIDELITE_EVENT_CALL (and MORE) for `callback` on the connection's queue, and the statement waits until
-// `sidelite_reply` answers it, now or later, from any thread. The event has the call's id in `id`, which call it is in `code`
-// (SIDELITE_CALL_), the arguments in `result`, a row for each time SQL called it, the group of an aggregate in
-// `changes` and the id of the request that runs in `last_insert_rowid`. While it waits, requests whose `lane` is the
-// call's id run inside it, so that a function may query its own connection; all others wait. Cancel, deadline and close
-// reach it. Freeing the connection's queue ends the statement with ABORTED. The collation and the hooks take no
-// requests inside.
+// With `call` set it is INLINE: called on the connection's thread, without any hop. Without, it is HOST: each call
+// becomes an event with SIDELITE_EVENT_CALL (and MORE) for `callback` on the connection's queue, and the statement
+// waits until `sidelite_reply` answers it, now or later, from any thread. The event has the call's id in `id`, which
+// call it is in `code` (SIDELITE_CALL_), the arguments in `result`, a row for each time SQL called it, the group of an
+// aggregate in `changes` and the id of the request that runs in `last_insert_rowid`. While it waits, requests whose
+// `lane` is the call's id run inside it, so that a function may query its own connection; all others wait. Cancel,
+// deadline and close reach it. Freeing the connection's queue ends the statement with ABORTED. The collation and the
+// hooks take no requests inside.
 //
 // - `conn`: an open connection.
 // - `config`: what and how; copied. Not NULL.
@@ -1262,9 +1258,9 @@ int64_t sidelite_create_function(struct sidelite_conn *conn,
 // - `code`: 0, or the code with which the statement that called it ends: one of SQLite's, or one of the host's own
 //   below -1000, which comes back unchanged.
 //
-// Returns 0; BAD_HANDLE when the call waits no longer: it was answered, cancelled, or timed out; FORKED; BAD_TEXT, TOO_BIG and
-// MISUSE for a value or a code that cannot be, after which the call still waits. Never blocks. Any thread, also in
-// callbacks, also while the connection closes; not in the wake function.
+// Returns 0; BAD_HANDLE when the call waits no longer: it was answered, cancelled, or timed out; FORKED; BAD_TEXT,
+// TOO_BIG and MISUSE for a value or a code that cannot be, after which the call still waits. Never blocks. Any thread,
+// also in callbacks, also while the connection closes; not in the wake function.
 int32_t sidelite_reply(struct sidelite_conn *conn,
                        int64_t call,
                        const struct sidelite_value *value,
@@ -1395,6 +1391,30 @@ static inline const char *sidelite_column_name(const sidelite_result *result, ui
   if (!result || column >= result->ncols) return NULL;
   name = (const sidelite_value *)(const void *)((const char *)result + result->names) + column;
   return (const char *)result + name->as.offset;
+}
+
+/* The number of the column with this name, from 0; -1 when there is none. */
+static inline int32_t sidelite_column_index(const sidelite_result *result, const char *name) {
+  uint32_t column;
+  for (column = 0; result && column < result->ncols; column++)
+    if (!strcmp(sidelite_column_name(result, column), name)) return (int32_t)column;
+  return -1;
+}
+
+/* Submits a request of a kind with arguments (SIDELITE_LEASE and all that follow), which are given by position. `lane` is
+ * a lease, a call or 0. Otherwise as sidelite_execute. */
+static inline int64_t sidelite_command(sidelite_conn *conn, uint32_t kind, int64_t lane, const sidelite_value *arguments,
+                                       uint32_t n, sidelite_callback callback, void *user_data) {
+  sidelite_request request;
+  memset(&request, 0, sizeof request);
+  request.struct_size = sizeof request;
+  request.kind = kind;
+  request.values = arguments;
+  request.ncols = n;
+  request.callback = callback;
+  request.user_data = user_data;
+  request.lane = lane;
+  return sidelite_submit(conn, &request, 1);
 }
 
 /* The message of an event's error: SQLite's own words where it has some, else the text of the code. Never NULL. */

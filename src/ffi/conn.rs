@@ -20,17 +20,17 @@ pub const SIDELITE_OPEN_URI: u32 = 1 << 2;
 pub const SIDELITE_OPEN_MEMORY: u32 = 1 << 3;
 /// Open flag: refuse a path with a symbolic link in it.
 pub const SIDELITE_OPEN_NOFOLLOW: u32 = 1 << 4;
-/// Open flag: share the page cache with other connections to the same database in this process. For
-/// in-memory databases that several connections use; for files SQLite itself advises against it.
+/// Open flag: share the page cache with other connections to the same database in this process. For in-memory databases
+/// that several connections use; for files SQLite itself advises against it.
 pub const SIDELITE_OPEN_SHARED_CACHE: u32 = 1 << 5;
 /// Open flag: switch foreign keys on. SQLite's default is off.
 pub const SIDELITE_OPEN_FOREIGN_KEYS: u32 = 1 << 6;
 /// Open flag, recommended for new programs: defensive mode on, schemas not trusted to call functions with side effects,
 /// double-quoted strings off, foreign keys on, no memory mapping.
 pub const SIDELITE_OPEN_HARDENED: u32 = 1 << 7;
-/// Open flag for files and SQL from strangers: HARDENED, and what sqlite.org/security.html recommends: cell size checks,
-/// a quick_check before the first request, no ATTACH, no triggers and views, and low limits (1,000,000 bytes in a value,
-/// 100,000 in a statement, 100 columns, expression depth 10, 3 compound SELECTs, 25,000 VM opcodes, 8 function
+/// Open flag for files and SQL from strangers: HARDENED, and what sqlite.org/security.html recommends: cell size
+/// checks, a quick_check before the first request, no ATTACH, no triggers and views, and low limits (1,000,000 bytes in
+/// a value, 100,000 in a statement, 100 columns, expression depth 10, 3 compound SELECTs, 25,000 VM opcodes, 8 function
 /// arguments, 50 bytes of LIKE pattern, 10 parameters, trigger depth 10).
 pub const SIDELITE_OPEN_UNTRUSTED: u32 = 1 << 8;
 /// Open flag: SIDELITE_LOAD_EXTENSION may load shared libraries. Without it, and always for the SQL function
@@ -120,10 +120,10 @@ const _: () = assert!(size_of::<sidelite_open_config>() == 96);
 
 /// Opens a connection: starts its thread, which opens the file.
 ///
-/// Requests may be submitted at once; they run after the opening. When it fails, OPENED tells why (UNSUPPORTED: SQLite is older
-/// than 3.51.3), and each request ends with the same code and message. Either way the connection wants one `sidelite_close`. Opening one path several
-/// times is fine. **Do not open the same file with another copy of SQLite in this process** (node:sqlite, Python's
-/// sqlite3, ...): POSIX drops the locks of both when either closes the file, and commits are lost.
+/// Requests may be submitted at once; they run after the opening. When it fails, OPENED tells why (UNSUPPORTED: SQLite
+/// is older than 3.51.3), and each request ends with the same code and message. Either way the connection wants one
+/// `sidelite_close`. Opening one path several times is fine; **opening it with another copy of SQLite in this process
+/// is not** (TWO COPIES OF SQLITE, above).
 ///
 /// - `queue`: gets the connection's events.
 /// - `path`: NUL-terminated file name, ":memory:", or "" for a temporary file; copied.
@@ -131,9 +131,9 @@ const _: () = assert!(size_of::<sidelite_open_config>() == 96);
 /// - `callback`, `user_data`: get OPENED, and later WRITABLE; the callback may be NULL.
 /// - `out`: set to the handle before anything can complete; 0 on failure. Not NULL.
 ///
-/// Returns 0, and one OPENED event follows; or BAD_HANDLE and FORKED (`queue`), MISUSE (NULL `path` or `out`,
-/// options out of range), UNSUPPORTED (unknown flag or non-zero tail), NO_THREAD, NO_MEMORY. Never blocks.
-/// Any thread, also in callbacks; not in the wake function.
+/// Returns 0, and one OPENED event follows; or BAD_HANDLE and FORKED (`queue`), MISUSE (NULL `path` or `out`, options
+/// out of range), UNSUPPORTED (unknown flag or non-zero tail), NO_THREAD, NO_MEMORY. Never blocks. Any thread, also in
+/// callbacks; not in the wake function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sidelite_open(
     queue: *mut sidelite_queue,
@@ -155,8 +155,8 @@ pub unsafe extern "C" fn sidelite_open(
 /// - `mode`: SIDELITE_CLOSE_DRAIN or SIDELITE_CLOSE_CANCEL. To hurry a close in DRAIN mode, `sidelite_cancel(conn, 0)`.
 /// - `callback`, `user_data`: get CLOSED; the callback may be NULL.
 ///
-/// Returns 0, and one CLOSED event follows; CLOSED when it was called before; BAD_HANDLE, FORKED, MISUSE
-/// (`mode`). Any thread, also in callbacks, of this connection too; not in the wake function.
+/// Returns 0, and one CLOSED event follows; CLOSED when it was called before; BAD_HANDLE, FORKED, MISUSE (`mode`). Any
+/// thread, also in callbacks, of this connection too; not in the wake function.
 #[unsafe(no_mangle)]
 pub extern "C" fn sidelite_close(
     conn: *mut sidelite_conn,
@@ -203,8 +203,8 @@ const _: () = assert!(size_of::<sidelite_stats>() == 104);
 ///
 /// - `out`: `struct_size` says how much of it may be filled. Not NULL.
 ///
-/// Returns 0, BAD_HANDLE, FORKED or MISUSE (NULL, or `struct_size` below 8). The counters are read one by one, without a lock.
-/// Any thread.
+/// Returns 0, BAD_HANDLE, FORKED or MISUSE (NULL, or `struct_size` below 8). The counters are read one by one, without
+/// a lock. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sidelite_stat(
     queue_or_conn: *const c_void,

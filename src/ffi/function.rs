@@ -12,8 +12,8 @@ pub const SIDELITE_FUNCTION_SCALAR: u32 = 1;
 pub const SIDELITE_FUNCTION_AGGREGATE: u32 = 2;
 /// An aggregate that can also move over a window, OVER (...): rows leave it again.
 pub const SIDELITE_FUNCTION_WINDOW: u32 = 3;
-/// An order of texts. Arguments: two TEXTs; value: an INTEGER below, equal to or above 0. A HOST collation costs a thread
-/// hop for each comparison: thousands for a small sort.
+/// An order of texts. Arguments: two TEXTs; value: an INTEGER below, equal to or above 0. A HOST collation costs a
+/// thread hop for each comparison: thousands for a small sort.
 pub const SIDELITE_FUNCTION_COLLATION: u32 = 4;
 /// Hook, without a name: may a statement do this? Called as it is prepared. Arguments: action, first, second, schema,
 /// trigger, as for SIDELITE_AUTHORIZE; value: SIDELITE_ALLOW, DENY or IGNORE. Asked when no rule has decided.
@@ -21,14 +21,14 @@ pub const SIDELITE_FUNCTION_AUTHORIZER: u32 = 5;
 /// Hook: called each time a statement has run `n_args` VM instructions (1000). Value: other than 0 or NULL ends it with
 /// SQLITE_INTERRUPT (9).
 pub const SIDELITE_FUNCTION_PROGRESS: u32 = 6;
-/// Hook: called when a lock is not to be had, in place of the busy timeout. Arguments: how often it was called before for this
-/// lock; value: milliseconds to wait before the next try (cancel and deadline reach into it), NULL to give up.
+/// Hook: called when a lock is not to be had, in place of the busy timeout. Arguments: how often it was called before
+/// for this lock; value: milliseconds to wait before the next try (cancel and deadline reach into it), NULL to give up.
 pub const SIDELITE_FUNCTION_BUSY: u32 = 7;
-/// Hook: a row was inserted, updated or deleted. Arguments: operation (18 INSERT, 23 UPDATE, 9 DELETE), schema,
-/// table, rowid. As sqlite3_update_hook: not for WITHOUT ROWID tables. INLINE only.
+/// Hook: a row was inserted, updated or deleted. Arguments: operation (18 INSERT, 23 UPDATE, 9 DELETE), schema, table,
+/// rowid. As sqlite3_update_hook: not for WITHOUT ROWID tables. INLINE only.
 pub const SIDELITE_FUNCTION_UPDATE: u32 = 8;
-/// Hook: a row is about to change. Arguments: operation, schema, table, old rowid, new rowid, the number of columns, then
-/// so many old values (none for INSERT) and new ones (none for DELETE). INLINE only. Not while a session is open.
+/// Hook: a row is about to change. Arguments: operation, schema, table, old rowid, new rowid, the number of columns,
+/// then so many old values (none for INSERT) and new ones (none for DELETE). INLINE only. Not while a session is open.
 pub const SIDELITE_FUNCTION_PREUPDATE: u32 = 9;
 /// Hook: a transaction is about to commit. Value: other than 0 or NULL rolls it back instead.
 pub const SIDELITE_FUNCTION_COMMIT: u32 = 10;
@@ -64,8 +64,8 @@ pub const SIDELITE_CALL_END: i32 = 5;
 /// library on the same connection but to submit and to cancel, and let no exception out.
 ///
 /// - `context`: from the config.
-/// - `group`: of an aggregate, a place for its own pointer, NULL at the group's first call; its last call, `last`, comes
-///   also when the statement fails, to free what it points to. NULL for all others.
+/// - `group`: of an aggregate, a place for its own pointer, NULL at the group's first call; its last call, `last`,
+///   comes also when the statement fails, to free what it points to. NULL for all others.
 /// - `args`, `n`: the arguments. Their bytes, in `as.data`, are valid until it returns.
 /// - `value`: NULL at first; its value, or the message of its failure. TEXT and BLOB are copied when it has returned.
 ///
@@ -102,11 +102,13 @@ pub struct sidelite_function_config {
     pub value: sidelite_inline_function,
     /// INLINE window: a row leaves.
     pub inverse: sidelite_inline_function,
-    /// INLINE: passed to these functions. It must live until the function is removed or replaced, or the connection CLOSED.
+    /// INLINE: passed to these functions. It must live until the function is removed or replaced, or the connection
+    /// CLOSED.
     pub context: *mut c_void,
     /// HOST aggregate: how many rows a STEP event brings at most. 0 is 512.
     pub batch_rows: u32,
-    /// HOST: how long to wait for a reply before the statement ends with SIDELITE_ERR_TIMEOUT. 0 is as long as it takes.
+    /// HOST: how long to wait for a reply before the statement ends with SIDELITE_ERR_TIMEOUT. 0 is as long as it
+    /// takes.
     pub reply_timeout_ms: u32,
     /// Zero.
     pub reserved: [u64; 2],
@@ -116,14 +118,14 @@ const _: () = assert!(size_of::<sidelite_function_config>() == 88);
 
 /// Submits the registration of a function, a collation or a hook, which is in force for what is submitted after it.
 ///
-/// With `call` set it is INLINE: called on the connection's thread, without any hop. Without, it is HOST: each call becomes
-/// an event with SIDELITE_EVENT_CALL (and MORE) for `callback` on the connection's queue, and the statement waits until
-/// `sidelite_reply` answers it, now or later, from any thread. The event has the call's id in `id`, which call it is in `code`
-/// (SIDELITE_CALL_), the arguments in `result`, a row for each time SQL called it, the group of an aggregate in
-/// `changes` and the id of the request that runs in `last_insert_rowid`. While it waits, requests whose `lane` is the
-/// call's id run inside it, so that a function may query its own connection; all others wait. Cancel, deadline and close
-/// reach it. Freeing the connection's queue ends the statement with ABORTED. The collation and the hooks take no
-/// requests inside.
+/// With `call` set it is INLINE: called on the connection's thread, without any hop. Without, it is HOST: each call
+/// becomes an event with SIDELITE_EVENT_CALL (and MORE) for `callback` on the connection's queue, and the statement
+/// waits until `sidelite_reply` answers it, now or later, from any thread. The event has the call's id in `id`, which
+/// call it is in `code` (SIDELITE_CALL_), the arguments in `result`, a row for each time SQL called it, the group of an
+/// aggregate in `changes` and the id of the request that runs in `last_insert_rowid`. While it waits, requests whose
+/// `lane` is the call's id run inside it, so that a function may query its own connection; all others wait. Cancel,
+/// deadline and close reach it. Freeing the connection's queue ends the statement with ABORTED. The collation and the
+/// hooks take no requests inside.
 ///
 /// - `conn`: an open connection.
 /// - `config`: what and how; copied. Not NULL.
@@ -152,9 +154,9 @@ pub unsafe extern "C" fn sidelite_create_function(
 /// - `code`: 0, or the code with which the statement that called it ends: one of SQLite's, or one of the host's own
 ///   below -1000, which comes back unchanged.
 ///
-/// Returns 0; BAD_HANDLE when the call waits no longer: it was answered, cancelled, or timed out; FORKED; BAD_TEXT, TOO_BIG and
-/// MISUSE for a value or a code that cannot be, after which the call still waits. Never blocks. Any thread, also in
-/// callbacks, also while the connection closes; not in the wake function.
+/// Returns 0; BAD_HANDLE when the call waits no longer: it was answered, cancelled, or timed out; FORKED; BAD_TEXT,
+/// TOO_BIG and MISUSE for a value or a code that cannot be, after which the call still waits. Never blocks. Any thread,
+/// also in callbacks, also while the connection closes; not in the wake function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sidelite_reply(
     conn: *mut sidelite_conn,

@@ -4,18 +4,17 @@ use super::event::sidelite_event;
 use super::{deliver, guard};
 use std::ffi::c_void;
 
-/// A completion queue: finished work waits in it until the host drains it. The pointer is an id in pointer's clothing, as
-/// with `sidelite_conn`.
+/// A completion queue: finished work waits in it until the host drains it. The pointer is an id in pointer's clothing,
+/// as with `sidelite_conn`.
 pub struct sidelite_queue;
 
-/// Queue flag: no draining; each callback runs on the connection's thread the moment its event is made. For hosts
-/// that are thread-safe themselves. Callbacks of different connections run at the same time, and one that blocks
-/// blocks its connection. The sharp tool.
+/// Queue flag: no draining; each callback runs on the connection's thread the moment its event is made. For hosts that
+/// are thread-safe themselves. Callbacks of different connections run at the same time, and one that blocks blocks its
+/// connection. The sharp tool.
 pub const SIDELITE_QUEUE_DIRECT: u32 = 1 << 0;
 
-/// The host's wake function: `uv_async_send`, `ev_async_send`, `PostMessage`, ... It runs on a connection's thread, or inside
-/// poll or dispatch when events are left over, and means: drain this queue soon. Every sidelite function inside it
-/// answers SIDELITE_ERR_MISUSE, but for the version and status functions, keep and release. It must not block, and no
+/// The host's wake function: `uv_async_send`, `ev_async_send`, `PostMessage`, ... It runs on a connection's thread, or
+/// inside poll or dispatch when events are left over, and means: drain this queue soon. It must not block, and no
 /// exception may leave it.
 pub type sidelite_wake_function = Option<unsafe extern "C-unwind" fn(wake_data: *mut c_void)>;
 
@@ -38,9 +37,6 @@ pub struct sidelite_queue_config {
 const _: () = assert!(size_of::<sidelite_queue_config>() == 40);
 
 /// Makes a completion queue.
-///
-/// How the host learns of completions is its choice: a descriptor (`sidelite_queue_fd`), a wake function, neither
-/// (it calls `sidelite_dispatch` each frame or blocks in `sidelite_poll`), or SIDELITE_QUEUE_DIRECT.
 ///
 /// - `config`: NULL for a queue with a descriptor on demand.
 /// - `out`: set to the handle, 0 on failure. Not NULL.
@@ -77,9 +73,9 @@ pub extern "C" fn sidelite_queue_fd(queue: *mut sidelite_queue) -> i64 {
 /// - `out`, `capacity`: where to write, and how many at most. NULL with 0 only frees.
 /// - `timeout_ms`: how long to wait when there is nothing: 0 not at all, -1 for ever.
 ///
-/// Returns the number of events written, 0 when the time passed; or BAD_HANDLE (also when the queue is freed meanwhile),
-/// FORKED, MISUSE (inside this queue's own dispatch; while another thread polls or dispatches it; a DIRECT queue;
-/// NULL with a capacity). One thread at a time; which one may change.
+/// Returns the number of events written, 0 when the time passed; or BAD_HANDLE (also when the queue is freed
+/// meanwhile), FORKED, MISUSE (inside this queue's own dispatch; while another thread polls or dispatches it; a DIRECT
+/// queue; NULL with a capacity). One thread at a time; which one may change.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sidelite_poll(
     queue: *mut sidelite_queue,
@@ -112,15 +108,14 @@ pub extern "C-unwind" fn sidelite_dispatch(
 
 /// Frees a queue: closes its connections in CANCEL mode, waits for their threads, and drops events not yet taken.
 ///
-/// After it has succeeded, neither the wake function nor any callback of this queue runs again: what a host calls before
-/// its interpreter or its loop goes away. Closing the connections first and draining to CLOSED loses no event.
+/// After it has succeeded, neither the wake function nor any callback of this queue runs again: what a host calls
+/// before its interpreter or its loop goes away. Closing the connections first and draining to CLOSED loses no event.
 ///
 /// - `timeout_ms`: how long to wait for the threads; 0 not at all, -1 for ever.
 ///
-/// Returns the number of events never delivered (>= 0), the handle is then gone; TIMEOUT: some thread is still
-/// busy, no new event is accepted, call again; BAD_HANDLE; FORKED; MISUSE (inside a callback of this queue, or a RUN
-/// function of its connections).
-/// Results that were kept stay valid.
+/// Returns the number of events never delivered (>= 0), the handle is then gone; TIMEOUT: some thread is still busy, no
+/// new event is accepted, call again; BAD_HANDLE; FORKED; MISUSE (inside a callback of this queue, or a RUN function of
+/// its connections). Results that were kept stay valid.
 #[unsafe(no_mangle)]
 pub extern "C" fn sidelite_queue_free(queue: *mut sidelite_queue, timeout_ms: i32) -> i32 {
     guard::status(|| deliver::queue_free(queue, timeout_ms))

@@ -3,12 +3,11 @@
 use super::block::Block;
 use super::guard;
 
-/// The header of ONE allocation that holds rows or an error message. Copy `bytes` of it anywhere 8-byte aligned and
-/// the copy works: everything inside is found by offset from its start.
+/// The header of ONE allocation that holds rows or an error message. Copy `bytes` of it anywhere 8-byte aligned and the
+/// copy works: everything inside is found by offset from its start.
 ///
-/// Rows: `names` is the offset of `ncols` TEXT values, the column names; `values` that of `nrows * ncols` values,
-/// row after row. Cells of TEXT and BLOB hold offsets too. The row functions (`sidelite_row_int64`, ...) do the
-/// arithmetic.
+/// Rows: `names` is the offset of `ncols` TEXT values, the column names; `values` that of `nrows * ncols` values, row
+/// after row. Cells of TEXT and BLOB hold offsets too. The row functions (`sidelite_row_int64`, ...) do the arithmetic.
 ///
 /// Results are read-only and may be read from any thread while they live: until the next poll or dispatch of their
 /// queue, or, once kept, until released.
@@ -60,8 +59,8 @@ pub unsafe extern "C" fn sidelite_keep(result: *const sidelite_result) -> *const
 
 /// Releases a result that was kept. The pointer is invalid afterwards. NULL is ignored. Any thread.
 ///
-/// Results are plain pointers, not handles: releasing one that was not kept, or once too often, is a defect of the
-/// host that cannot be detected, as with `free`.
+/// Results are plain pointers, not handles: releasing one that was not kept, or once too often, is a defect of the host
+/// that cannot be detected, as with `free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sidelite_release(result: *const sidelite_result) {
     guard::plain((), || {

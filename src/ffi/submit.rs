@@ -12,7 +12,7 @@ use super::request::*;
 use super::status::*;
 use super::value::sidelite_value;
 use crate::account::Limits;
-use crate::authorize::RULE_COLUMNS;
+use crate::authorize::{RULE_COLUMNS, Rules};
 use crate::chain::Chain;
 use crate::conn::{CONNS, Conn, Opening};
 use crate::error::OWN_CODES_MAX;
@@ -479,7 +479,9 @@ unsafe fn rules_of(config: &sidelite_open_config) -> Result<Vec<Value>, i32> {
         // SAFETY: its bytes are readable as the caller says.
         unsafe { Value::copy(value, false, i32::MAX as u64) }
     });
-    copies.collect()
+    let copies = copies.collect::<Result<Vec<_>, _>>()?;
+    Rules::of(&copies).map_err(|error| error.code)?;
+    Ok(copies)
 }
 
 pub(super) fn close(

@@ -12,7 +12,8 @@ pub const SIDELITE_REAL: u32 = 2;
 pub const SIDELITE_TEXT: u32 = 3;
 /// Bytes, `len` of them.
 pub const SIDELITE_BLOB: u32 = 4;
-/// A BLOB of `as.integer` zero bytes, to be written in parts (SIDELITE_BLOB_OPEN). It only goes in; it comes out as BLOB.
+/// A BLOB of `as.integer` zero bytes, to be written in parts (SIDELITE_BLOB_OPEN). It only goes in; it comes out as
+/// BLOB.
 pub const SIDELITE_ZEROBLOB: u32 = 5;
 
 /// What a value holds; `type` says which member.
@@ -31,10 +32,9 @@ pub union sidelite_value_as {
 
 /// One value: a parameter that goes in, or a cell that comes out. 16 bytes.
 ///
-/// Going in, fill it with `sidelite_int`, `sidelite_real`, `sidelite_text`, `sidelite_text_n`, `sidelite_blob`
-/// or `sidelite_null`. The bytes it points to are copied before submit returns, or, under SIDELITE_STATIC, read
-/// until the final event. Coming out, read it with `sidelite_row_int64` and the other row functions, or directly:
-/// TEXT inside a result is followed by a NUL that `len` does not count.
+/// Going in, fill it with `sidelite_int`, `sidelite_text`, ...; the bytes it points to are copied before submit
+/// returns, or, under SIDELITE_STATIC, read until the final event. Coming out, read it with `sidelite_row_int64`, ...,
+/// or directly: TEXT inside a result is followed by a NUL that `len` does not count.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sidelite_value {

@@ -7,11 +7,7 @@
 /* Submits one and returns its id; `lane` is 0, a lease or a call. */
 static inline int64_t submit_command(sidelite_conn *conn, uint32_t kind, int64_t lane, const sidelite_value *values,
                                      uint32_t n, reply *r) {
-  sidelite_request request = request_new(kind, NULL, r);
-  request.lane = lane;
-  request.values = values;
-  request.ncols = n;
-  return sidelite_submit(conn, &request, 1);
+  return sidelite_command(conn, kind, lane, values, n, r ? on_reply : NULL, r);
 }
 
 /* Runs one to its end, into `r`, which the caller clears, and returns its code. */

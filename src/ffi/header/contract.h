@@ -15,6 +15,8 @@
  *   event        what the host gets back: a completion, a chunk of rows, news of a connection
  *   result       one relocatable block of memory with the rows, or the error message, of an event
  *   value        16 bytes: the one type for parameters and cells
+ *   lease        one task's sole use of a connection, as for a transaction; requests name it as their lane
+ *   call         a HOST function's turn: an event that the host answers while the statement waits; a lane, too
  *
  * A PROGRAM
  *
@@ -43,17 +45,18 @@
  *  1. A submit that succeeds gives exactly one final event for each request (SIDELITE_EVENT_MORE clear): through panic,
  *     cancel, close, timeout and memory exhaustion. A submit that fails gives none. The event's memory is reserved at
  *     submit. The only exception are events of a queue that is freed before they are taken.
- *  2. Submit never runs host code on the caller's stack. On sidelite's threads only wake functions, RUN functions and
- *     DIRECT callbacks run host code.
+ *  2. Submit never runs host code on the caller's stack. On sidelite's threads only wake functions, RUN and INLINE
+ *     functions and DIRECT callbacks run host code.
  *  3. No lock is held while host code runs: every function may be called in every callback (submit, cancel, close, of
  *     the same connection too, open). Checked misuse answers SIDELITE_ERR_MISUSE: polling or freeing a queue inside its
- *     own dispatch, freeing it inside a RUN function, a 17th dispatch nested inside callbacks, and anything inside a
- *     wake function except the version and status functions, keep and release.
+ *     own dispatch, freeing it inside a RUN or INLINE function, a 17th dispatch nested inside callbacks, and anything
+ *     inside a wake function except the version and status functions, keep and release.
  *  4. While a queue holds events and no poll runs, a wake is outstanding: the descriptor is readable, or the wake
  *     function was called. A partial drain re-arms itself.
- *  5. Requests of one connection start and finish in submit order; across threads, in the order in which submit
- *     returned. A cancelled one completes in its place; a paused stream finishes when it finishes. CLOSED is a
- *     connection's last event. After sidelite_queue_free has succeeded no wake function and no callback runs.
+ *  5. Requests of one connection and lane start and finish in submit order; across threads, in the order in which
+ *     submit returned. While a lease or a call is open, others wait. A cancelled one completes in its place; what runs
+ *     in steps (a paused stream, a backup) finishes when it finishes. CLOSED is a connection's last event. After
+ *     sidelite_queue_free has succeeded no wake function and no callback runs.
  *  6. A result lives until the next poll or dispatch of its queue, or until released if kept.
  *  7. Memory passed in is copied before submit returns; under SIDELITE_STATIC it is read until the final event instead,
  *     and never written.
@@ -65,15 +68,15 @@
  *     an interrupted write do), or its BEGIN itself fails, the requests that were already submitted at that moment
  *     end ABORTED without running, up to and including the COMMIT, END or ROLLBACK that would have ended it. A
  *     transaction never half-applies.
- * 11. Every final event carries the extended code, the message, and whether the connection is in a transaction now.
+ * 11. Every final event carries the extended code, the message, and the transaction's state: none, read or written.
  * 12. Cancel and deadline hit one request, never its neighbour; in the queue, while running, in a wait for a lock,
- *     while paused. The event says whether the request did not run, was aborted, or had completed.
+ *     while paused, in a call. The event says whether the request did not run, was aborted, or had completed.
  * 13. SIDELITE_ERR_FULL comes at once, by count and by bytes; one WRITABLE event follows when the connection has
  *     drained to half.
  * 14. One statement in each execute, fetch and stream unless SIDELITE_MULTI is said: a tail that is not blank or
  *     comment is refused, not ignored.
- * 15. Text in: any length below 2 GiB, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes and a length,
- *     whatever the file holds.
+ * 15. Text in: any length below 2 GiB, NULs kept; not UTF-8 is refused unless SIDELITE_OPEN_ANY_TEXT. Text out: bytes
+ *     and a length, whatever the file holds.
  * 16. Close never blocks. In CANCEL mode CLOSED comes within 100 ms, even out of a wait for a lock, a sort, or a
  *     paused stream; not out of one system call of a stuck disk, nor out of one sort in memory of millions of rows.
  * 17. Process exit: nothing is registered, nothing joined, nothing hangs; connections not closed behave as after

@@ -121,6 +121,30 @@ static inline const char *sidelite_column_name(const sidelite_result *result, ui
   return (const char *)result + name->as.offset;
 }
 
+/* The number of the column with this name, from 0; -1 when there is none. */
+static inline int32_t sidelite_column_index(const sidelite_result *result, const char *name) {
+  uint32_t column;
+  for (column = 0; result && column < result->ncols; column++)
+    if (!strcmp(sidelite_column_name(result, column), name)) return (int32_t)column;
+  return -1;
+}
+
+/* Submits a request of a kind with arguments (SIDELITE_LEASE and all that follow), which are given by position. `lane` is
+ * a lease, a call or 0. Otherwise as sidelite_execute. */
+static inline int64_t sidelite_command(sidelite_conn *conn, uint32_t kind, int64_t lane, const sidelite_value *arguments,
+                                       uint32_t n, sidelite_callback callback, void *user_data) {
+  sidelite_request request;
+  memset(&request, 0, sizeof request);
+  request.struct_size = sizeof request;
+  request.kind = kind;
+  request.values = arguments;
+  request.ncols = n;
+  request.callback = callback;
+  request.user_data = user_data;
+  request.lane = lane;
+  return sidelite_submit(conn, &request, 1);
+}
+
 /* The message of an event's error: SQLite's own words where it has some, else the text of the code. Never NULL. */
 static inline const char *sidelite_event_message(const sidelite_event *event) {
   if (event->result && event->result->message) return (const char *)event->result + event->result->message;
