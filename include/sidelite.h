@@ -865,10 +865,10 @@ typedef struct sidelite_stats {
   uint64_t reserved[3];
 } sidelite_stats;
 
-// The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a `sqlite3
-// *` of the SQLite inside, called through `sidelite_sqlite_api`) until it returns, and must leave no statement of its
-// own behind. It returns the event's code: 0, one of SQLite's, whose message comes from `db`, or one of its own below
-// -1000. No exception may leave it.
+// The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a
+// `sqlite3 *` of the SQLite inside, called through `sidelite_sqlite_api`) until it returns, and must leave no statement
+// of its own behind. It returns the event's code: 0, one of SQLite's, whose message comes from `db`, or one of its own
+// below -1000. An exception that leaves it is dropped, and the code is SIDELITE_ERR_PANIC (but on x86-64 alone).
 typedef int32_t (*sidelite_run_function)(void *db, void *context);
 
 // One unit of work. Zero the struct, set `struct_size`, then set what is needed: zero means "default" everywhere.

@@ -77,7 +77,10 @@ impl Runner<'_> {
         self.watch.outbox.flush();
         let before = self.database.total_changes();
         match function.call(self.database.as_ptr()) {
-            None => Err(Error::code(SIDELITE_ERR_PANIC)),
+            None => Err(Error::new(
+                SIDELITE_ERR_PANIC,
+                "the function of this request panicked, or threw an exception",
+            )),
             Some(0) => Ok(Done {
                 changes: self.database.total_changes() - before,
                 rows: None,

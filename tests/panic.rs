@@ -7,6 +7,7 @@ mod host;
 use host::Host;
 use sidelite::testhooks::arm;
 use sidelite::*;
+use std::ffi::c_void;
 use std::sync::{Mutex, MutexGuard};
 
 /// Fault points are the process's: one test at a time.
@@ -104,6 +105,29 @@ fn contract_19_a_panic_while_opening_is_told_by_opened() {
     assert_eq!(opened.code, SIDELITE_ERR_PANIC);
     assert!(opened.message.contains("worker.open"), "{}", opened.message);
     assert_eq!(host.fetch("SELECT 1").code, SIDELITE_ERR_PANIC);
+    host.close();
+}
+
+unsafe extern "C-unwind" fn panic_in_run(_: *mut c_void, _: *mut c_void) -> i32 {
+    panic!("in a RUN function");
+}
+
+#[test]
+fn contract_19_a_panic_in_a_run_function_ends_its_request_alone() {
+    let _alone = alone();
+    let (host, _) = Host::open(":memory:", 0);
+    // SAFETY: zero is a valid request.
+    let mut request: sidelite_request = unsafe { std::mem::zeroed() };
+    request.struct_size = size_of::<sidelite_request>() as u32;
+    request.kind = SIDELITE_RUN;
+    request.run = Some(panic_in_run);
+    // SAFETY: a request as the header says.
+    let run = unsafe { sidelite_submit(host.conn, &request, 1) };
+    let fetch = host.submit(SIDELITE_FETCH, "SELECT 1");
+    let (first, second) = (host.next(), host.next());
+    assert_eq!((first.id, first.code), (run, SIDELITE_ERR_PANIC));
+    assert!(first.message.contains("panicked"), "{}", first.message);
+    assert_eq!((second.id, second.code), (fetch, SIDELITE_OK));
     host.close();
 }
 

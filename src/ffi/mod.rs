@@ -15,6 +15,7 @@ pub mod function;
 // How it gets in and out.
 pub(crate) mod block;
 pub(crate) mod callback;
+mod catch;
 mod deliver;
 mod guard;
 pub(crate) mod inside;

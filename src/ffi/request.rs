@@ -41,10 +41,10 @@ pub const SIDELITE_NUL_TERMINATED: u64 = u64::MAX;
 /// `window` of a stream without back-pressure: all its chunks come as fast as they are made.
 pub const SIDELITE_UNLIMITED: u32 = u32::MAX;
 
-/// The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a `sqlite3
-/// *` of the SQLite inside, called through `sidelite_sqlite_api`) until it returns, and must leave no statement of its
-/// own behind. It returns the event's code: 0, one of SQLite's, whose message comes from `db`, or one of its own below
-/// -1000. No exception may leave it.
+/// The host's function of a SIDELITE_RUN request. It runs on the connection's thread, where it may use `db` (a
+/// `sqlite3 *` of the SQLite inside, called through `sidelite_sqlite_api`) until it returns, and must leave no statement
+/// of its own behind. It returns the event's code: 0, one of SQLite's, whose message comes from `db`, or one of its own
+/// below -1000. An exception that leaves it is dropped, and the code is SIDELITE_ERR_PANIC (but on x86-64 alone).
 pub type sidelite_run_function =
     Option<unsafe extern "C-unwind" fn(db: *mut c_void, context: *mut c_void) -> i32>;
 

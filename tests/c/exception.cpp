@@ -173,6 +173,32 @@ void contract_19_exception_from_opened_and_closed() {
   CHECK_EQ(sidelite_queue_free(queue, -1), 0);
 }
 
+int32_t throw_in_run(void *, void *context) {
+  guard on_the_way(*static_cast<int *>(context));
+  throw std::runtime_error("in a RUN function");
+}
+
+// It ends its request, and nobody else's.
+void contract_19_exception_that_leaves_a_run_function_is_dropped() {
+  int guards = 0;
+  begin();
+  for (int i = 1; i <= 3; i++) {
+    reply run = reply_new(), behind = reply_new();
+    sidelite_request request = request_new(SIDELITE_RUN, nullptr, &run);
+    request.run = throw_in_run;
+    request.context = &guards;
+    CHECK(sidelite_submit(conn, &request, 1) > 0);
+    CHECK(sidelite_fetch(conn, "SELECT 1", nullptr, 0, on_reply, &behind) > 0);
+    EXPECT(queue, &run, SIDELITE_ERR_PANIC);
+    EXPECT(queue, &behind, SIDELITE_OK);
+    CHECK(strstr((const char *)run.result + run.result->message, "threw an exception"));
+    CHECK_EQ(guards, i);
+    reply_clear(&run);
+    reply_clear(&behind);
+  }
+  end();
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -182,6 +208,9 @@ int main(int argc, char **argv) {
       TEST(contract_19_exception_calls_the_wake_function_for_the_rest),
       TEST(contract_19_exception_passes_through_nested_dispatches),
       TEST(contract_19_exception_from_opened_and_closed),
+#ifdef __x86_64__
+      TEST(contract_19_exception_that_leaves_a_run_function_is_dropped),
+#endif
       {nullptr, nullptr},
   };
   return run_tests(tests, argc, argv);
