@@ -504,7 +504,8 @@ typedef struct sidelite_event sidelite_event;
 // codes, such as 20 for reading a column; `first` and `second` (any), its arguments as
 // sqlite.org/c3ref/c_alter_table.html tells, such as table and column; `schema` (any); `trigger` (any), the trigger or
 // view that the access comes from. Names are compared without case. The first rule that matches decides; without one
-// it is allowed. No rows: everything is allowed.
+// it is allowed. No rows: everything is allowed. The BEGIN, COMMIT and ROLLBACK of a lease, an array, an isolation or a
+// kind are not judged.
 #define SIDELITE_AUTHORIZE 30
 
 // Kind: read or lower one of SQLite's limits. Arguments: `limit`, SQLite's number for it, such as 9 for parameters;
@@ -578,7 +579,7 @@ typedef struct sidelite_event sidelite_event;
 // The access is allowed.
 #define SIDELITE_ALLOW 0
 
-// The statement fails with SQLITE_AUTH (23).
+// The statement fails with SQLITE_AUTH (23); one that calls a function, with SQLITE_ERROR (1).
 #define SIDELITE_DENY 1
 
 // The access does nothing: a column reads as NULL, an UPDATE leaves it as it is.

@@ -153,7 +153,7 @@ impl Host {
         let until = self
             .reply_timeout
             .and_then(|timeout| Instant::now().checked_add(timeout));
-        let reply = worker.wait_for_reply(call, until)?;
+        let reply = worker.wait_for_reply(call, until, self.takes_requests)?;
         match reply.code {
             0 => Ok(reply.value),
             code => Err(Error::of_host(code, reply.value.words())),

@@ -7,7 +7,7 @@ use crate::ffi::event::*;
 use crate::ffi::status::{SIDELITE_ERR_ABORTED, SIDELITE_ERR_MISUSE};
 use crate::lane::Lease;
 use crate::request::{Command, Outcome, Pending, Work};
-use crate::sqlite::{Cursor, Database};
+use crate::sqlite::{Cursor, Database, Prepared};
 use crate::text::{self, Verb};
 use crate::watch::Verdict;
 use rusqlite::ffi::{SQLITE_TXN_NONE, SQLITE_TXN_READ, SQLITE_TXN_WRITE};
@@ -249,10 +249,27 @@ fn run_members(
     None
 }
 
-/// A statement that frames the array.
+/// A statement that frames what the host wants done. Rules are for the host's statements: a ROLLBACK that must be is not
+/// theirs to forbid.
 fn control(sql: &CStr, runner: &mut Runner<'_>) -> Result<(), Error> {
+    match runner.watch.hooks.has_authorizer() {
+        true => {
+            let watch = runner.watch;
+            watch.hooks.unasked(|| {
+                let prepared = runner.database.prepare_single(sql.into());
+                step_control(prepared, runner)
+            })
+        }
+        false => step_control(runner.database.cached(sql.into()), runner),
+    }
+}
+
+fn step_control(
+    prepared: Result<Prepared<'_>, Error>,
+    runner: &mut Runner<'_>,
+) -> Result<(), Error> {
     runner.watch.outbox.flush();
-    let Some(mut cursor) = runner.database.cached(sql.into())?.cursor else {
+    let Some(mut cursor) = prepared?.cursor else {
         return Ok(());
     };
     let result = runner.watched(&mut cursor, |runner, cursor| {

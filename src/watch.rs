@@ -41,6 +41,8 @@ struct Judged {
     verdict: Option<Verdict>,
     /// What a function of the host's failed with: SQLite only passes on a part of it.
     failure: Option<Error>,
+    /// One of these failed because of the verdict.
+    is_told: bool,
 }
 
 /// Why a running request is to end.
@@ -71,6 +73,7 @@ impl Judged {
             interrupts: u64::MAX,
             verdict: None,
             failure: None,
+            is_told: false,
         }
     }
 
@@ -212,12 +215,16 @@ impl Watch {
 
     /// A function of the host's failed; the statement that called it fails with this.
     pub(crate) fn fail(&self, failure: Error) {
-        // A verdict explains itself.
+        // A verdict explains itself, whatever SQLite makes of it.
         let is_told = self
             .verdict()
             .is_some_and(|verdict| verdict.code() == failure.code);
-        if !is_told {
-            self.judged.borrow_mut().failure.get_or_insert(failure);
+        let mut judged = self.judged.borrow_mut();
+        match is_told {
+            true => judged.is_told = true,
+            false => {
+                judged.failure.get_or_insert(failure);
+            }
         }
     }
 
@@ -259,7 +266,8 @@ impl Watch {
         }
         let wake_up = match self.hooks.busy_delay(times) {
             None => self.next_try(times, now),
-            Some(Ok(delay)) => delay.and_then(|delay| now.checked_add(delay)),
+            // A host may have taken its time to say.
+            Some(Ok(delay)) => delay.and_then(|delay| Instant::now().checked_add(delay)),
             Some(Err(error)) => {
                 self.fail(error);
                 None
@@ -301,9 +309,13 @@ impl Watch {
                 ..failure
             };
         }
-        let verdict = self.judged.borrow().verdict;
-        let was_told = matches!(error.sqlite_code & 0xff, SQLITE_INTERRUPT | SQLITE_BUSY);
-        let is_interrupt = error.sqlite_code & 0xff == SQLITE_INTERRUPT;
+        let (verdict, is_told) = {
+            let judged = self.judged.borrow();
+            (judged.verdict, judged.is_told)
+        };
+        let was_told =
+            is_told || matches!(error.sqlite_code & 0xff, SQLITE_INTERRUPT | SQLITE_BUSY);
+        let is_interrupt = is_told || error.sqlite_code & 0xff == SQLITE_INTERRUPT;
         match verdict {
             Some(verdict) if was_told => Error {
                 code: verdict.code(),

@@ -45,6 +45,8 @@ pub(crate) struct Worker {
     jobs: RefCell<VecDeque<Job>>,
     /// Replies to calls that wait further out.
     replies: RefCell<Vec<Reply>>,
+    /// A hook waits for its reply: SQLite is in the middle of something, and no statement may be run or ended.
+    is_in_hook: Cell<bool>,
     fence: RefCell<Fence>,
     isolation: Cell<Isolation>,
     scratch: Cell<Scratch>,
@@ -77,6 +79,7 @@ impl Worker {
             lanes: Lanes::default(),
             jobs: RefCell::default(),
             replies: RefCell::default(),
+            is_in_hook: Cell::new(false),
             fence: RefCell::default(),
             isolation: Cell::default(),
             scratch: Cell::default(),
@@ -145,7 +148,10 @@ impl Worker {
         if jobs.iter().any(|job| self.can_advance(job)) {
             return Message::Nudge;
         }
-        let deadline = jobs.iter().filter_map(Job::deadline).min();
+        let deadline = match self.is_in_hook.get() {
+            true => None,
+            false => jobs.iter().filter_map(Job::deadline).min(),
+        };
         drop(jobs);
         let lease = self.lanes.lease().and_then(|lease| lease.until);
         let calls = self.lanes.calls_until();
@@ -639,7 +645,7 @@ impl Worker {
     /// Ends jobs that are to end, and lets one that is ready go on: between requests, so that neither keeps the other
     /// waiting.
     fn serve_jobs(&self) {
-        if self.jobs.borrow().is_empty() {
+        if self.jobs.borrow().is_empty() || self.is_in_hook.get() {
             return;
         }
         self.stop_jobs(|job| self.reason_to_stop(job));
@@ -751,8 +757,14 @@ impl Worker {
 
     /// Inside a statement that runs: waits for the host's reply to a call. Requests of this call run meanwhile, all others
     /// wait. What runs can be cancelled, time out and be closed as at any time.
-    pub(crate) fn wait_for_reply(&self, call: i64, until: Option<Instant>) -> Result<Reply, Error> {
+    pub(crate) fn wait_for_reply(
+        &self,
+        call: i64,
+        until: Option<Instant>,
+        takes_requests: bool,
+    ) -> Result<Reply, Error> {
         self.lanes.begin_call(call, until);
+        let was_in_hook = self.is_in_hook.replace(!takes_requests);
         let (first, last) = self.watch.running();
         if first != i64::MAX {
             (first..=last).for_each(|id| self.conn.goes_astray(id, None));
@@ -770,6 +782,7 @@ impl Worker {
         };
         self.stop_jobs_of(call);
         self.watch.resurface();
+        self.is_in_hook.set(was_in_hook);
         self.lanes.end_call();
         result
     }

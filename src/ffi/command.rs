@@ -115,7 +115,8 @@ pub const SIDELITE_OBSERVE: u32 = 29;
 /// codes, such as 20 for reading a column; `first` and `second` (any), its arguments as
 /// sqlite.org/c3ref/c_alter_table.html tells, such as table and column; `schema` (any); `trigger` (any), the trigger or
 /// view that the access comes from. Names are compared without case. The first rule that matches decides; without one
-/// it is allowed. No rows: everything is allowed.
+/// it is allowed. No rows: everything is allowed. The BEGIN, COMMIT and ROLLBACK of a lease, an array, an isolation or a
+/// kind are not judged.
 pub const SIDELITE_AUTHORIZE: u32 = 30;
 /// Kind: read or lower one of SQLite's limits. Arguments: `limit`, SQLite's number for it, such as 9 for parameters;
 /// `value` (only reads). Result: a row, `value`, as it was before.
@@ -171,7 +172,7 @@ pub const SIDELITE_OBSERVE_PROFILE: u32 = 1 << 6;
 
 /// The access is allowed.
 pub const SIDELITE_ALLOW: u32 = 0;
-/// The statement fails with SQLITE_AUTH (23).
+/// The statement fails with SQLITE_AUTH (23); one that calls a function, with SQLITE_ERROR (1).
 pub const SIDELITE_DENY: u32 = 1;
 /// The access does nothing: a column reads as NULL, an UPDATE leaves it as it is.
 pub const SIDELITE_IGNORE: u32 = 2;

@@ -280,7 +280,11 @@ impl Database {
     }
 
     fn answer_of(&self, pragma: &CStr) -> Result<i64, Error> {
-        let Some(mut cursor) = self.prepare_raw(pragma.into(), 0)?.cursor else {
+        let prepared = self
+            .watch
+            .hooks
+            .unasked(|| self.prepare_raw(pragma.into(), 0));
+        let Some(mut cursor) = prepared?.cursor else {
             return Ok(0);
         };
         cursor.step().map_err(|code| self.error(code))?;
