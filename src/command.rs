@@ -14,8 +14,14 @@ use std::ffi::CString;
 pub(crate) fn run(command: Command, runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error> {
     match command {
         Command::Lease => transaction::lease(runner, work),
-        Command::Commit => transaction::commit(runner),
-        Command::Rollback => transaction::rollback(runner),
+        Command::Commit => {
+            Arguments::of(work, &[])?;
+            transaction::commit(runner)
+        }
+        Command::Rollback => {
+            Arguments::of(work, &[])?;
+            transaction::rollback(runner)
+        }
         Command::Isolation => transaction::isolate(runner, work),
         Command::Describe => describe::describe(runner, work),
         Command::Status => describe::status(runner, work),
@@ -169,8 +175,14 @@ impl<'a> Arguments<'a> {
     }
 }
 
+/// As a parameter of SQL, it may have its prefix.
 fn is_named(given: &CString, name: &str) -> bool {
-    given.as_bytes() == name.as_bytes()
+    let given = given.as_bytes();
+    let bare = match given {
+        [b':' | b'@' | b'$', bare @ ..] => bare,
+        _ => given,
+    };
+    bare == name.as_bytes()
 }
 
 fn check_names(given: &[CString], names: &[&str]) -> Result<(), Error> {

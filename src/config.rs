@@ -20,6 +20,10 @@ pub(crate) fn limit(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error>
         .ok()
         .and_then(|limit| runner.database.limit(limit, value))
         .ok_or_else(|| misuse(format!("there is no limit {limit}")))?;
+    if value.is_some() {
+        // SQLite looks at limits as it prepares.
+        runner.database.forget_statements();
+    }
     one(runner, "value", before.into())
 }
 

@@ -14,7 +14,7 @@ const FACTS: [&str; 9] = [
 pub(crate) fn describe(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Error> {
     let prepared = runner.database.prepare_single(work.payload.sql())?;
     let Some(mut cursor) = prepared.cursor else {
-        let statement = statement_row(true, work.payload.sql().bytes());
+        let statement = statement_row(true, Some(work.payload.sql().bytes()));
         return table(runner, &FACTS, [statement]).map(Done::rows);
     };
     if work.payload.ncols > 0 {
@@ -22,9 +22,9 @@ pub(crate) fn describe(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Err
         exec::bind(&mut cursor, &work.payload, 0, 0)
             .map_err(|fault| fault.explain(runner.database))?;
     }
-    let sql = cursor.expanded_sql().unwrap_or_default();
+    let sql = cursor.expanded_sql();
     let columns = cursor.columns();
-    let mut rows = vec![statement_row(cursor.is_readonly(), &sql)];
+    let mut rows = vec![statement_row(cursor.is_readonly(), sql.as_deref())];
     rows.extend(
         (1..)
             .zip(&columns)
@@ -34,11 +34,11 @@ pub(crate) fn describe(runner: &mut Runner<'_>, work: &Work) -> Result<Done, Err
     table(runner, &FACTS, rows).map(Done::rows)
 }
 
-fn statement_row(is_readonly: bool, sql: &[u8]) -> Vec<ValueRef<'_>> {
+fn statement_row(is_readonly: bool, sql: Option<&[u8]>) -> Vec<ValueRef<'_>> {
     let mut row = vec![ValueRef::Null; FACTS.len()];
     row[0] = ValueRef::Text(b"statement");
     row[7] = ValueRef::Integer(is_readonly.into());
-    row[8] = ValueRef::Text(sql);
+    row[8] = sql.map_or(ValueRef::Null, ValueRef::Text);
     row
 }
 

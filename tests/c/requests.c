@@ -355,7 +355,7 @@ static int32_t run_called(void *db, void *context) {
 }
 
 static void request_run_calls_the_function_in_its_place_and_returns_its_code(void) {
-  static const int32_t answers[] = {0, 1, 2067, -203, -9999};
+  static const int32_t answers[] = {0, 1, 2067, -1001, -9999};
   fixture f = fixture_new(NULL);
   size_t i;
   for (i = 0; i < sizeof answers / sizeof *answers; i++) {
