@@ -81,6 +81,9 @@ impl<'a> Arguments<'a> {
                 let column_of = |name: &&str| given.iter().position(|given| is_named(given, name));
                 names.iter().map(column_of).collect()
             }
+            None if payload.ncols > 0 && names.is_empty() => {
+                return Err(misuse("arguments were given, and it takes none"));
+            }
             None if payload.ncols > names.len() => {
                 return Err(misuse(format!(
                     "{} arguments were given, there are {}: {}",

@@ -106,7 +106,7 @@ static void describe_tells_columns_and_where_they_come_from(void) {
                "column|2|z z|long TYPE|temp|w|z z|-|-\n");
   expect_facts("INSERT INTO t VALUES (1, 2, 3) RETURNING id, id + 1 AS next",
                "statement|-|-|-|-|-|-|0|INSERT INTO t VALUES (1, 2, 3) RETURNING id, id + 1 AS next\n"
-               "column|1|id|INTEGER|-|-|-|-|-\n"
+               "column|1|id|INTEGER|main|t|id|-|-\n"
                "column|2|next|-|-|-|-|-|-\n");
   end();
 }
@@ -114,13 +114,6 @@ static void describe_tells_columns_and_where_they_come_from(void) {
 /* It is prepared anew each time. */
 static void describe_sees_the_schema_as_it_is(void) {
   begin();
-  expect_facts("SELECT * FROM sqlite_temp_master WHERE 0 LIMIT 0;",
-               "statement|-|-|-|-|-|-|1|SELECT * FROM sqlite_temp_master WHERE 0 LIMIT 0;\n"
-               "column|1|type|TEXT|temp|sqlite_master|type|-|-\n"
-               "column|2|name|TEXT|temp|sqlite_master|name|-|-\n"
-               "column|3|tbl_name|TEXT|temp|sqlite_master|tbl_name|-|-\n"
-               "column|4|rootpage|INT|temp|sqlite_master|rootpage|-|-\n"
-               "column|5|sql|TEXT|temp|sqlite_master|sql|-|-\n");
   CHECK_EQ(exec(queue, conn, "CREATE TABLE u(a)"), SIDELITE_OK);
   expect_facts("SELECT * FROM u", "statement|-|-|-|-|-|-|1|SELECT * FROM u\ncolumn|1|a|-|main|u|a|-|-\n");
   CHECK_EQ(exec(queue, conn, "ALTER TABLE u RENAME a TO b"), SIDELITE_OK);
