@@ -394,12 +394,14 @@ typedef struct sidelite_event sidelite_event;
 // to NONE commits what is open.
 #define SIDELITE_ISOLATION 10
 
-// Kind: tell about the statement in `sql` without running it. Values, if given, are bound.
+// Kind: tell about the statement in `sql` without running it. Values, if given, are bound. Many PRAGMAs act as SQLite
+// prepares them, and so they do here.
 //
 // Result, columns item, position, name, type, schema, table, origin, readonly, sql: one row `statement` with
-// `readonly` (0 or 1) and `sql` with the values filled in; one row `column` for each column of its result, with its
-// name and, if it is a table's, its declared type, schema, table and name there; one row `parameter` for each
-// parameter, with its position, from 1, and its name, if it has one. What does not apply is NULL.
+// `readonly` (0 or 1) and `sql` with the values filled in (NULL when that is too long); one row `column` for each
+// column of its result, with its name and, if it is a table's, its declared type, schema, table and name there; one
+// row `parameter` for each parameter, with its position, from 1, and its name, if it has one. What does not apply is
+// NULL.
 #define SIDELITE_DESCRIBE 11
 
 // Kind: stream the SQL that makes the database again, one statement a row, as the `sqlite3` shell reads it.
@@ -508,7 +510,7 @@ typedef struct sidelite_event sidelite_event;
 // kind are not judged.
 #define SIDELITE_AUTHORIZE 30
 
-// Kind: read or lower one of SQLite's limits. Arguments: `limit`, SQLite's number for it, such as 9 for parameters;
+// Kind: read or set one of SQLite's limits. Arguments: `limit`, SQLite's number for it, such as 9 for parameters;
 // `value` (only reads). Result: a row, `value`, as it was before.
 #define SIDELITE_LIMIT 31
 
@@ -531,10 +533,10 @@ typedef struct sidelite_event sidelite_event;
 // Arguments: `path`; `entry` (as SQLite guesses it from the name).
 #define SIDELITE_LOAD_EXTENSION 35
 
-// Kind: facts and counters. Argument: `reset` (0) the highest values. Result, columns name, value, highest:
-// `filename`, `readonly`, `autocommit`, `txn_state` (0 none, 1 read, 2 write), `changes`, `total_changes`,
-// `last_insert_rowid`, and the counters of sqlite3_db_status: `cache_used`, `schema_used`, `stmt_used`, `cache_hit`,
-// ...
+// Kind: facts and counters. Argument: `reset` (0); with 1 the highest values, and what only counts up, begin anew.
+// Result, columns name, value, highest: `filename`, `readonly`, `autocommit`, `txn_state` (0 none, 1 read, 2 write),
+// `changes`, `total_changes`, `last_insert_rowid`, and the counters of sqlite3_db_status: `cache_used`, `schema_used`,
+// `stmt_used`, `cache_hit`, ...
 #define SIDELITE_STATUS 36
 
 // Kind: set what last_insert_rowid() returns. Argument: `rowid`.

@@ -249,18 +249,22 @@ fn run_members(
     None
 }
 
-/// A statement that frames what the host wants done. Rules are for the host's statements: a ROLLBACK that must be is not
-/// theirs to forbid.
+/// A statement that frames what the host wants done. Rules and limits are for the host's statements: a ROLLBACK that must
+/// be is not theirs to forbid.
 fn control(sql: &CStr, runner: &mut Runner<'_>) -> Result<(), Error> {
+    let database = runner.database;
     match runner.watch.hooks.has_authorizer() {
         true => {
             let watch = runner.watch;
             watch.hooks.unasked(|| {
-                let prepared = runner.database.prepare_single(sql.into());
+                let prepared = database.unlimited(|| database.prepare_single(sql.into()));
                 step_control(prepared, runner)
             })
         }
-        false => step_control(runner.database.cached(sql.into()), runner),
+        false => {
+            let prepared = database.unlimited(|| database.cached(sql.into()));
+            step_control(prepared, runner)
+        }
     }
 }
 

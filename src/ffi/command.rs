@@ -24,12 +24,14 @@ pub const SIDELITE_ROLLBACK: u32 = 9;
 /// deferred transaction is open at any time, and the next begins when one ends: Python's `autocommit=False`. A change
 /// to NONE commits what is open.
 pub const SIDELITE_ISOLATION: u32 = 10;
-/// Kind: tell about the statement in `sql` without running it. Values, if given, are bound.
+/// Kind: tell about the statement in `sql` without running it. Values, if given, are bound. Many PRAGMAs act as SQLite
+/// prepares them, and so they do here.
 ///
 /// Result, columns item, position, name, type, schema, table, origin, readonly, sql: one row `statement` with
-/// `readonly` (0 or 1) and `sql` with the values filled in; one row `column` for each column of its result, with its
-/// name and, if it is a table's, its declared type, schema, table and name there; one row `parameter` for each
-/// parameter, with its position, from 1, and its name, if it has one. What does not apply is NULL.
+/// `readonly` (0 or 1) and `sql` with the values filled in (NULL when that is too long); one row `column` for each
+/// column of its result, with its name and, if it is a table's, its declared type, schema, table and name there; one
+/// row `parameter` for each parameter, with its position, from 1, and its name, if it has one. What does not apply is
+/// NULL.
 pub const SIDELITE_DESCRIBE: u32 = 11;
 /// Kind: stream the SQL that makes the database again, one statement a row, as the `sqlite3` shell reads it.
 ///
@@ -118,7 +120,7 @@ pub const SIDELITE_OBSERVE: u32 = 29;
 /// it is allowed. No rows: everything is allowed. The BEGIN, COMMIT and ROLLBACK of a lease, an array, an isolation or a
 /// kind are not judged.
 pub const SIDELITE_AUTHORIZE: u32 = 30;
-/// Kind: read or lower one of SQLite's limits. Arguments: `limit`, SQLite's number for it, such as 9 for parameters;
+/// Kind: read or set one of SQLite's limits. Arguments: `limit`, SQLite's number for it, such as 9 for parameters;
 /// `value` (only reads). Result: a row, `value`, as it was before.
 pub const SIDELITE_LIMIT: u32 = 31;
 /// Kind: read or set a switch of the connection. Arguments: `option`, SQLite's number for it, such as 1002 for foreign
@@ -136,10 +138,10 @@ pub const SIDELITE_AUTOCHECKPOINT: u32 = 34;
 /// Kind: load a shared library of SQL functions and the like, which must be switched on: SIDELITE_OPEN_EXTENSIONS.
 /// Arguments: `path`; `entry` (as SQLite guesses it from the name).
 pub const SIDELITE_LOAD_EXTENSION: u32 = 35;
-/// Kind: facts and counters. Argument: `reset` (0) the highest values. Result, columns name, value, highest:
-/// `filename`, `readonly`, `autocommit`, `txn_state` (0 none, 1 read, 2 write), `changes`, `total_changes`,
-/// `last_insert_rowid`, and the counters of sqlite3_db_status: `cache_used`, `schema_used`, `stmt_used`, `cache_hit`,
-/// ...
+/// Kind: facts and counters. Argument: `reset` (0); with 1 the highest values, and what only counts up, begin anew.
+/// Result, columns name, value, highest: `filename`, `readonly`, `autocommit`, `txn_state` (0 none, 1 read, 2 write),
+/// `changes`, `total_changes`, `last_insert_rowid`, and the counters of sqlite3_db_status: `cache_used`, `schema_used`,
+/// `stmt_used`, `cache_hit`, ...
 pub const SIDELITE_STATUS: u32 = 36;
 /// Kind: set what last_insert_rowid() returns. Argument: `rowid`.
 pub const SIDELITE_SET_LAST_INSERT_ROWID: u32 = 37;

@@ -37,6 +37,17 @@ impl Database {
         (before >= 0).then_some(before)
     }
 
+    /// Prepares what must be run, however low the host has set the limits.
+    pub(crate) fn unlimited<R>(&self, prepare: impl FnOnce() -> R) -> R {
+        let limits = [ffi::SQLITE_LIMIT_SQL_LENGTH, ffi::SQLITE_LIMIT_VDBE_OP];
+        let before = limits.map(|limit| self.limit(limit, Some(c_int::MAX)));
+        let prepared = prepare();
+        for (limit, value) in limits.into_iter().zip(before) {
+            self.limit(limit, value);
+        }
+        prepared
+    }
+
     pub(crate) fn is_switch(option: i64) -> bool {
         c_int::try_from(option).is_ok_and(|option| SWITCHES.contains(&option))
     }

@@ -2,7 +2,7 @@
 #include "command.h"
 #include "faults.h"
 
-enum { LIMIT_LENGTH = 0, LIMIT_SQL_LENGTH = 1, LIMIT_PARAMETERS = 9 };
+enum { LIMIT_LENGTH = 0, LIMIT_SQL_LENGTH = 1, LIMIT_OPCODES = 5, LIMIT_PARAMETERS = 9 };
 enum { SWITCH_FOREIGN_KEYS = 1002, SWITCH_EXTENSIONS = 1005, SWITCH_DEFENSIVE = 1010 };
 
 static sidelite_queue *queue;
@@ -25,6 +25,7 @@ static void begin_file(uint32_t journal_mode) {
   sidelite_open_config config = open_config_new(0);
   config.journal_mode = journal_mode;
   config.busy_timeout_ms = SIDELITE_NO_WAIT;
+  config.synchronous = SIDELITE_SYNC_OFF;
   directory = scratch_new();
   path_join(path, sizeof path, directory, "file");
   queue = queue_new();
@@ -257,6 +258,38 @@ static void limit_holds_for_values(void) {
   EXPECT(queue, &r, SQLITE_TOOBIG);
   reply_clear(&r);
   CHECK_EQ(exec(queue, conn, "SELECT zeroblob(51)"), SQLITE_TOOBIG);
+  end();
+}
+
+/* What a lease has not committed is rolled back, though no statement can be prepared any more. */
+static void limit_does_not_reach_what_must_be_run(void) {
+  static const int64_t limits[] = {LIMIT_SQL_LENGTH, LIMIT_OPCODES};
+  sidelite_value mode = sidelite_int(SIDELITE_BEGIN_IMMEDIATE), args[2];
+  int64_t before;
+  size_t i;
+  begin();
+  for (i = 0; i < COUNT_OF(limits); i++) {
+    reply lease, r = reply_new();
+    sidelite_request request = request_new(SIDELITE_EXECUTE, "INSERT INTO t VALUES (1)", &r);
+    CHECK_EQ(command(queue, conn, SIDELITE_LEASE, &mode, 1, &lease), SIDELITE_OK);
+    request.lane = lease.id;
+    CHECK_EQ(run_request(queue, conn, &request, &r), SIDELITE_OK);
+    reply_clear(&r);
+    args[0] = sidelite_int(limits[i]);
+    args[1] = sidelite_int(1);
+    CHECK(submit_command(conn, SIDELITE_LIMIT, lease.id, args, 2, &r) > 0);
+    EXPECT(queue, &r, SIDELITE_OK);
+    before = sidelite_row_int64(r.result, 0, 0);
+    reply_clear(&r);
+    CHECK(submit_command(conn, SIDELITE_RELEASE, lease.id, NULL, 0, &r) > 0);
+    EXPECT(queue, &r, SIDELITE_OK);
+    CHECK_EQ(r.flags & SIDELITE_EVENT_IN_TRANSACTION, 0);
+    reply_clear(&r);
+    reply_clear(&lease);
+    CHECK(exec(queue, conn, "SELECT count(*) FROM t") != SIDELITE_OK);
+    CHECK_EQ(set(SIDELITE_LIMIT, limits[i], before), 1);
+    CHECK_EQ(fetch_int(queue, conn, "SELECT count(*) FROM t"), 0);
+  }
   end();
 }
 
@@ -808,6 +841,7 @@ int main(int argc, char **argv) {
                                TEST(limit_is_in_force_for_the_next_statement),
                                TEST(limit_holds_for_statements_that_are_kept),
                                TEST(limit_holds_for_values),
+                               TEST(limit_does_not_reach_what_must_be_run),
                                TEST(limit_that_is_none_is_misuse),
                                TEST(switch_of_foreign_keys_is_in_force),
                                TEST(switch_to_the_defensive_mode_is_in_force),
