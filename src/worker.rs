@@ -3,6 +3,11 @@
 //! All its state can be reached while a statement runs, because functions that the host answers wait inside statements:
 //! the loop then goes on in there, for requests of that call alone.
 
+mod calls;
+mod jobs;
+mod leases;
+mod loans;
+
 use crate::conn::{Conn, Message};
 use crate::error::Error;
 use crate::exec::Runner;
@@ -11,8 +16,8 @@ use crate::ffi::event::*;
 use crate::ffi::request::SIDELITE_ATOMIC;
 use crate::ffi::status::*;
 use crate::ffi::{inside, quiet};
-use crate::job::{Job, Step};
-use crate::lane::{CALLS_MAX, Lanes, Turn, Unanswered};
+use crate::job::Job;
+use crate::lane::{Lanes, Turn, Unanswered};
 use crate::loan::Loan;
 use crate::request::{Command, Outcome, Pending, Reply, Work};
 use crate::result::Scratch;
@@ -21,19 +26,11 @@ use crate::transaction::{self, Fence, Isolation};
 use crate::wait::Inbox;
 use crate::watch::Watch;
 use crossbeam_channel::Receiver;
-use rusqlite::ffi::SQLITE_BUSY;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Steps that a job makes before what was submitted after it: the chunks of the default window.
-const FIRST_STEPS: u32 = 2;
-
-/// A sleep that others end is looked after so often, all the same.
-const LOAN_CHECK: Duration = Duration::from_secs(1);
 
 pub(crate) struct Worker {
     me: Weak<Self>,
@@ -492,327 +489,14 @@ impl Worker {
         Weak::clone(&self.me)
     }
 
-    /// Ends a lease by the host's will.
-    fn release(&self, request: Pending) {
-        self.end_lease();
-        self.complete(request, Outcome::default());
-    }
-
-    /// Ends a lease whose transaction is over, whose time is up, that was cancelled, or that nobody can use any more.
-    fn settle_lease(&self) {
-        let Some(lease) = self.lanes.lease() else {
-            return;
-        };
-        if self.lanes.is_in_call() {
-            return;
-        }
-        let is_over = lease.has_transaction && !self.is_in_transaction()
-            || lease.until.is_some_and(|until| Instant::now() >= until)
-            || self.conn.cancelled_among(lease.id, lease.id).is_some()
-            || self.closing.borrow().is_some()
-            || self.database().is_none();
-        if is_over {
-            self.end_lease();
-        }
-    }
-
-    /// Ends the lease; what it has not committed is rolled back.
-    fn end_lease(&self) {
-        let Some(lease) = self.lanes.lease() else {
-            return;
-        };
-        if self.is_in_transaction() && !lease.was_open {
-            self.stop_jobs_of(lease.id);
-            self.watch.end();
-            self.contained(None, |runner| {
-                transaction::roll_back(runner);
-                Outcome::default()
-            });
-        }
-        for job in self.jobs.borrow_mut().iter_mut() {
-            if job.lane == lease.id {
-                job.lane = 0;
-            }
-        }
-        self.lanes.end_lease();
-        self.conn.lease_ends(lease.id);
-        self.keep_in_transaction();
-    }
-
-    /// Lends the database to those who asked for it, when nobody has a lease and no call waits.
-    fn serve_loans(&self) {
-        while self.turn_of(0) == Turn::Now {
-            let loan = self.loans.borrow_mut().pop_front();
-            match loan {
-                Some(loan) => self.lend(&loan),
-                None => return,
-            }
-        }
-    }
-
-    fn lend(&self, loan: &Loan) {
-        if self.borrowed.get() > 0 {
-            let text = "the target connection is itself copying to another";
-            return loan.refuse(Error {
-                message: text.into(),
-                ..Error::code(SQLITE_BUSY)
-            });
-        }
-        let Some(database) = self.database() else {
-            return loan.refuse(transaction::aborted("the target connection is not open"));
-        };
-        self.watch.outbox.flush();
-        if database.lend().is_some_and(|lent| loan.grant(lent)) {
-            self.wait_for_return(loan);
-        }
-        database.is_back();
-    }
-
-    /// Sleeps while another thread has the database; a close in CANCEL mode wants it back soon.
-    fn wait_for_return(&self, loan: &Loan) {
-        while !loan.is_returned() {
-            let is_closing = self.conn.is_cancelled_by_close();
-            if is_closing {
-                loan.recall();
-            }
-            let is_over = || loan.is_returned() || !is_closing && self.conn.is_cancelled_by_close();
-            self.conn.sleep_unless(Instant::now() + LOAN_CHECK, is_over);
-        }
-    }
-
-    /// Counts the loans that this connection has asked for.
-    pub(crate) fn borrows(&self, more: bool) {
-        let borrowed = self.borrowed.get();
-        self.borrowed.set(match more {
-            true => borrowed + 1,
-            false => borrowed.saturating_sub(1),
-        });
-    }
-
     pub(crate) fn rc(&self) -> Result<Rc<Self>, Error> {
         let me = self.me.upgrade();
         me.ok_or_else(|| Error::code(SIDELITE_ERR_ABORTED))
     }
 
-    fn begin_job(&self, request: Pending) {
-        let was_open = self.is_in_transaction();
-        let mut begun = None;
-        let mut outcome =
-            self.contained(Some(&request), |runner| match runner.begin_task(&request) {
-                Ok(task) => {
-                    begun = Some(task);
-                    Outcome::default()
-                }
-                Err(error) => Outcome::failed(runner.watch.explain(error)),
-            });
-        match begun {
-            Some(task) => {
-                let id = request.id();
-                let lane = request.work().lane;
-                self.conn.goes_astray(id, None);
-                // What is passive is not interrupted: it does not run.
-                let interrupts = match task.is_passive() {
-                    true => u64::MAX,
-                    false => self.conn.interrupts(),
-                };
-                let mut job = Some(Job {
-                    request,
-                    task,
-                    lane,
-                    interrupts,
-                });
-                // Its first steps come in their place. Then it is parked, and takes turns with requests.
-                for _ in 0..FIRST_STEPS {
-                    job = job.and_then(|job| match job.task.is_ready() {
-                        true => self.advance(job),
-                        false => Some(job),
-                    });
-                }
-                self.jobs.borrow_mut().extend(job);
-                self.conn.passes(id);
-            }
-            None => {
-                self.settle(was_open, request.work(), 0, &mut outcome);
-                self.complete(request, outcome);
-            }
-        }
-    }
-
-    fn can_advance(&self, job: &Job) -> bool {
-        job.task.is_ready() && self.turn_of(job.lane) == Turn::Now
-    }
-
-    /// Ends jobs that are to end, and lets one that is ready go on: between requests, so that neither keeps the other
-    /// waiting.
-    fn serve_jobs(&self) {
-        if self.jobs.borrow().is_empty() || self.is_in_hook.get() {
-            return;
-        }
-        self.stop_jobs(|job| self.reason_to_stop(job));
-        let mut jobs = self.jobs.borrow_mut();
-        let ready = jobs.iter().position(|job| self.can_advance(job));
-        let ready = ready.and_then(|index| jobs.remove(index));
-        drop(jobs);
-        if let Some(job) = ready {
-            let job = self.advance(job);
-            self.jobs.borrow_mut().extend(job);
-        }
-        self.watch.end();
-    }
-
-    fn pop_job(&self) -> Option<Job> {
-        self.jobs.borrow_mut().pop_front()
-    }
-
-    fn stop_jobs(&self, reason: impl Fn(&Job) -> Option<Error>) {
-        let count = self.jobs.borrow().len();
-        for _ in 0..count {
-            let Some(job) = self.pop_job() else {
-                return;
-            };
-            match reason(&job) {
-                Some(error) => self.stop(job, Outcome::failed(error)),
-                None => self.jobs.borrow_mut().push_back(job),
-            }
-        }
-    }
-
-    fn stop_jobs_of(&self, lane: i64) {
-        self.stop_jobs(|job| {
-            let text = "the lease, or the call, that this request belonged to has ended";
-            (job.lane == lane).then(|| transaction::aborted(text))
-        });
-    }
-
-    fn reason_to_stop(&self, job: &Job) -> Option<Error> {
-        if self.database().is_none() {
-            return Some(transaction::aborted(
-                "another request hit a defect inside sidelite",
-            ));
-        }
-        self.judge(&job.request, job.interrupts);
-        self.watch
-            .verdict()
-            .map(|verdict| Error::code(verdict.code()))
-    }
-
-    /// Makes a job's next step.
-    fn advance(&self, mut job: Job) -> Option<Job> {
-        let was_open = self.is_in_transaction();
-        self.judge(&job.request, job.interrupts);
-        let mut part = None;
-        let mut is_over = false;
-        let mut outcome = self.contained(None, |runner| match job.task.step(runner) {
-            Step::Part(block) => {
-                part = Some(block);
-                Outcome::default()
-            }
-            Step::Silent => Outcome::default(),
-            Step::End(outcome) => {
-                is_over = true;
-                *outcome
-            }
-        });
-        if let Some(block) = part {
-            self.watch.outbox.push(job.request.part(block));
-        } else if is_over || outcome.error.is_some() {
-            self.settle(was_open, job.request.work(), 0, &mut outcome);
-            self.stop(job, outcome);
-            return None;
-        }
-        Some(job)
-    }
-
-    /// The task is dropped before its end is told: it holds no lock any more.
-    fn stop(&self, job: Job, outcome: Outcome) {
-        let Job { request, task, .. } = job;
-        drop(task);
-        self.finish(request, outcome);
-    }
-
     fn is_in_transaction(&self) -> bool {
         self.database()
             .is_some_and(|database| database.is_in_transaction())
-    }
-
-    /// A reply counts while its call waits.
-    fn receive(&self, reply: Reply) {
-        if self.lanes.waits_for(reply.call) {
-            self.replies.borrow_mut().push(reply);
-        }
-    }
-
-    /// An error when so many calls wait inside one another that one more is not to be trusted.
-    pub(crate) fn check_depth_of_calls(&self) -> Result<(), Error> {
-        match self.lanes.calls() < CALLS_MAX {
-            true => Ok(()),
-            false => Err(Error::new(
-                SIDELITE_ERR_MISUSE,
-                format!(
-                    "{CALLS_MAX} calls wait inside one another: does a function call itself without end?"
-                ),
-            )),
-        }
-    }
-
-    /// Inside a statement that runs: waits for the host's reply to a call. Requests of this call run meanwhile, all others
-    /// wait. What runs can be cancelled, time out and be closed as at any time.
-    pub(crate) fn wait_for_reply(
-        &self,
-        call: i64,
-        until: Option<Instant>,
-        takes_requests: bool,
-    ) -> Result<Reply, Error> {
-        self.lanes.begin_call(call, until);
-        let was_in_hook = self.is_in_hook.replace(!takes_requests);
-        let (first, last) = self.watch.running();
-        if first != i64::MAX {
-            (first..=last).for_each(|id| self.conn.goes_astray(id, None));
-        }
-        self.watch.dive();
-        let result = loop {
-            if let Some(error) = self.reason_to_give_up(until) {
-                self.conn.end_call(call);
-                break Err(error);
-            }
-            match self.take_reply(call) {
-                Some(reply) => break Ok(reply),
-                None => self.turn(),
-            }
-        };
-        self.stop_jobs_of(call);
-        self.watch.resurface();
-        self.is_in_hook.set(was_in_hook);
-        self.lanes.end_call();
-        result
-    }
-
-    fn reason_to_give_up(&self, until: Option<Instant>) -> Option<Error> {
-        if self.conn.queue.is_going() {
-            return Some(transaction::aborted(
-                "the queue that was to answer a call has been freed",
-            ));
-        }
-        if self.database().is_none() {
-            return Some(Error::code(SIDELITE_ERR_ABORTED));
-        }
-        if let Some(verdict) = self.watch.verdict_around() {
-            return Some(Error::code(verdict.code()));
-        }
-        let is_over = until.is_some_and(|until| Instant::now() >= until);
-        is_over.then(|| {
-            Error::new(
-                SIDELITE_ERR_TIMEOUT,
-                "the host did not reply in time to a call",
-            )
-        })
-    }
-
-    /// Requests that were sent before the reply come first.
-    fn take_reply(&self, call: i64) -> Option<Reply> {
-        let mut replies = self.replies.borrow_mut();
-        let at = replies.iter().position(|reply| reply.call == call)?;
-        (!self.lanes.is_anybody_early(call)).then(|| replies.remove(at))
     }
 
     /// Closes the file; CLOSED is the last thing that the host hears.
