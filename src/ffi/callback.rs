@@ -118,39 +118,9 @@ impl RunFunction {
 
     /// Runs it on the connection's thread. None: it panicked, or threw, which harms nobody else.
     pub(crate) fn call(&self, db: *mut c_void) -> Option<i32> {
-        let mut run = Run {
-            function: self.function,
-            db,
-            context: self.context.0,
-            code: 0,
-        };
-        let argument = (&raw mut run).cast();
-        // SAFETY: this is what `Run::call` wants.
-        let returns = || unsafe { catch::returns(Run::call, argument) };
-        let has_returned = catch_unwind(AssertUnwindSafe(returns)).unwrap_or(false);
-        has_returned.then_some(run.code)
-    }
-}
-
-/// A call of it.
-struct Run {
-    function: unsafe extern "C-unwind" fn(*mut c_void, *mut c_void) -> i32,
-    db: *mut c_void,
-    context: *mut c_void,
-    code: i32,
-}
-
-impl Run {
-    /// # Safety
-    /// `run` is one.
-    unsafe extern "C-unwind" fn call(run: *mut c_void) -> *mut c_void {
-        // SAFETY: as the caller says. The host gave this function to be called once on the connection's thread; `db` is open
-        // and used by nobody else meanwhile.
-        unsafe {
-            let run = &mut *run.cast::<Self>();
-            run.code = (run.function)(run.db, run.context);
-        }
-        std::ptr::null_mut()
+        // SAFETY: the host gave this function to be called once on the connection's thread; `db` is open and used by nobody
+        // else meanwhile.
+        catch::caught(|| unsafe { (self.function)(db, self.context.0) })
     }
 }
 

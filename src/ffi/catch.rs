@@ -4,23 +4,46 @@
 //! written for x86-64 alone; elsewhere such an exception ends the process.
 
 use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Returns NULL.
-pub(super) type Function = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
-
-/// Whether the function returned; otherwise an exception left it, which is gone. A panic of Rust's passes through.
-///
-/// # Safety
-/// The function may be called with this argument.
-pub(super) unsafe fn returns(function: Function, argument: *mut c_void) -> bool {
-    // SAFETY: as the caller says; the exception is nobody else's any more.
-    unsafe {
+/// What it returns; None if it panicked, or if an exception left it, which is gone.
+pub(super) fn caught<R>(run: impl FnOnce() -> R) -> Option<R> {
+    let mut task = Task {
+        run: Some(run),
+        value: None,
+    };
+    let (function, argument) = (function_of(&task), (&raw mut task).cast());
+    // SAFETY: the function is that of this task. The exception is nobody else's any more.
+    let catch = || unsafe {
         let exception = call(function, argument);
         if !exception.is_null() {
             delete(exception);
         }
-        exception.is_null()
-    }
+    };
+    catch_unwind(AssertUnwindSafe(catch)).ok()?;
+    task.value
+}
+
+struct Task<F, R> {
+    run: Option<F>,
+    value: Option<R>,
+}
+
+/// Returns NULL.
+type Function = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
+
+/// The function that runs such a task.
+fn function_of<F: FnOnce() -> R, R>(_: &Task<F, R>) -> Function {
+    run::<F, R>
+}
+
+/// # Safety
+/// The task is one of these types.
+unsafe extern "C-unwind" fn run<F: FnOnce() -> R, R>(task: *mut c_void) -> *mut c_void {
+    // SAFETY: as the caller says.
+    let task = unsafe { &mut *task.cast::<Task<F, R>>() };
+    task.value = task.run.take().map(|run| run());
+    std::ptr::null_mut()
 }
 
 #[cfg(not(target_arch = "x86_64"))]
