@@ -51,6 +51,7 @@ impl Decision {
 }
 
 /// None stands for anything.
+#[derive(Clone)]
 struct Rule {
     decision: Decision,
     action: Option<i64>,
@@ -96,7 +97,7 @@ impl Rule {
 }
 
 /// The first that matches decides.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Rules(Vec<Rule>);
 
 impl Rules {

@@ -2,9 +2,10 @@
 
 use crate::ffi::status::*;
 use std::ffi::CStr;
+use std::ops::Range;
 
-/// The host's own codes end here; from there to 0 they are sidelite's.
-pub(crate) const OWN_CODES_MAX: i32 = -1001;
+/// Those of sidelite; the host's own are below.
+pub(crate) const RESERVED_CODES: Range<i32> = -1000..0;
 
 /// Why a request ended without success.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +42,7 @@ impl Error {
 
     /// What a function of the host's failed with: a code of SQLite's or of its own, and its own words if it has some.
     pub(crate) fn of_host(code: i32, words: &[u8]) -> Self {
-        if (OWN_CODES_MAX + 1..0).contains(&code) {
+        if RESERVED_CODES.contains(&code) {
             let text = format!("a function returned {code}: codes of its own are below -1000");
             return Self::new(SIDELITE_ERR_MISUSE, text);
         }

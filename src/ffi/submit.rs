@@ -15,7 +15,7 @@ use crate::account::Limits;
 use crate::authorize::{RULE_COLUMNS, Rules};
 use crate::chain::Chain;
 use crate::conn::{CONNS, Conn, Opening};
-use crate::error::OWN_CODES_MAX;
+use crate::error::RESERVED_CODES;
 use crate::function::{Definition, Inline};
 use crate::host::QUEUES;
 use crate::request::{Command, Event, Kind, Reply, ReplyTo, Work};
@@ -341,7 +341,7 @@ pub(super) unsafe fn reply(
     code: i32,
 ) -> Result<i32, i32> {
     let conn = conn(handle)?;
-    if (OWN_CODES_MAX + 1..0).contains(&code) {
+    if RESERVED_CODES.contains(&code) {
         return Err(SIDELITE_ERR_MISUSE);
     }
     let bytes_max = conn.account.limits.bytes_max;
@@ -450,7 +450,7 @@ unsafe fn opening_of(
         synchronous,
         isolation,
         // SAFETY: an array of `authorizer_rules` rows, as the caller says.
-        authorizer: unsafe { rules_of(&config) }?,
+        rules: unsafe { rules_of(&config) }?,
         pragmas: pragmas.collect::<Result<_, _>>()?,
     };
     let or = |value: u64, default: u64| if value == 0 { default } else { value };
@@ -468,7 +468,7 @@ unsafe fn opening_of(
 
 /// # Safety
 /// The config's rules are NULL or valid as the header says.
-unsafe fn rules_of(config: &sidelite_open_config) -> Result<Vec<Value>, i32> {
+unsafe fn rules_of(config: &sidelite_open_config) -> Result<Rules, i32> {
     let count = config.authorizer_rules as usize;
     let count = count
         .checked_mul(RULE_COLUMNS)
@@ -480,8 +480,7 @@ unsafe fn rules_of(config: &sidelite_open_config) -> Result<Vec<Value>, i32> {
         unsafe { Value::copy(value, false, i32::MAX as u64) }
     });
     let copies = copies.collect::<Result<Vec<_>, _>>()?;
-    Rules::of(&copies).map_err(|error| error.code)?;
-    Ok(copies)
+    Rules::of(&copies).map_err(|error| error.code)
 }
 
 pub(super) fn close(

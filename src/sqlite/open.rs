@@ -4,7 +4,6 @@ use super::{Database, VERSION_MIN};
 use crate::authorize::Rules;
 use crate::error::Error;
 use crate::ffi::conn::*;
-use crate::ffi::payload::Value;
 use crate::ffi::status::{SIDELITE_ERR_BAD_TEXT, SIDELITE_ERR_MISUSE, SIDELITE_ERR_UNSUPPORTED};
 use crate::transaction::Isolation;
 use crate::watch::Watch;
@@ -35,8 +34,7 @@ pub(crate) struct Options {
     /// An index of `SYNCHRONOUS`.
     pub(crate) synchronous: usize,
     pub(crate) isolation: Isolation,
-    /// Rules of the authorizer, six values each.
-    pub(crate) authorizer: Vec<Value>,
+    pub(crate) rules: Rules,
     pub(crate) pragmas: Vec<CString>,
 }
 
@@ -177,8 +175,7 @@ impl Database {
         if options.has(SIDELITE_OPEN_UNTRUSTED) {
             self.limit_sql()?;
         }
-        let rules = Rules::of(&options.authorizer)?;
-        self.watch.hooks.set_rules(rules, self);
+        self.watch.hooks.set_rules(options.rules.clone(), self);
         Ok(())
     }
 
