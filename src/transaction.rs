@@ -7,7 +7,7 @@ use crate::ffi::event::*;
 use crate::ffi::status::{SIDELITE_ERR_ABORTED, SIDELITE_ERR_MISUSE};
 use crate::lane::Lease;
 use crate::request::{Command, Outcome, Pending, Work};
-use crate::sqlite::{Cursor, Database, Prepared};
+use crate::sqlite::{Cursor, Database};
 use crate::text::{self, Verb};
 use crate::watch::Verdict;
 use rusqlite::ffi::{SQLITE_TXN_NONE, SQLITE_TXN_READ, SQLITE_TXN_WRITE};
@@ -252,37 +252,24 @@ fn run_members(
 /// A statement that frames what the host wants done. Rules and limits are for the host's statements: a ROLLBACK that must
 /// be is not theirs to forbid.
 fn control(sql: &CStr, runner: &mut Runner<'_>) -> Result<(), Error> {
-    let database = runner.database;
-    match runner.watch.hooks.has_authorizer() {
-        true => {
-            let watch = runner.watch;
-            watch.hooks.unasked(|| {
-                let prepared = database.unlimited(|| database.prepare_single(sql.into()));
-                step_control(prepared, runner)
-            })
-        }
-        false => {
-            let prepared = database.unlimited(|| database.cached(sql.into()));
-            step_control(prepared, runner)
-        }
-    }
-}
-
-fn step_control(
-    prepared: Result<Prepared<'_>, Error>,
-    runner: &mut Runner<'_>,
-) -> Result<(), Error> {
-    runner.watch.outbox.flush();
-    let Some(mut cursor) = prepared?.cursor else {
-        return Ok(());
-    };
-    let result = runner.watched(&mut cursor, |runner, cursor| {
-        let stepped = cursor.step().and_then(|_| cursor.reset());
-        stepped.map_err(|code| runner.database.error(code))
-    });
-    result
-        .map(drop)
-        .map_err(|error| runner.watch.explain(error))
+    let (database, watch) = (runner.database, runner.watch);
+    let is_judged = watch.hooks.has_authorizer();
+    watch.hooks.unasked(|| {
+        let prepared = database.unlimited(|| match is_judged {
+            // What was not judged must not be found by the host's statements.
+            true => database.prepare_single(sql.into()),
+            false => database.cached(sql.into()),
+        });
+        watch.outbox.flush();
+        let Some(mut cursor) = prepared?.cursor else {
+            return Ok(());
+        };
+        let result = runner.watched(&mut cursor, |runner, cursor| {
+            let stepped = cursor.step().and_then(|_| cursor.reset());
+            stepped.map_err(|code| runner.database.error(code))
+        });
+        result.map(drop).map_err(|error| watch.explain(error))
+    })
 }
 
 /// What begins and ends something that is all or nothing.

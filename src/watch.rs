@@ -313,9 +313,8 @@ impl Watch {
             let judged = self.judged.borrow();
             (judged.verdict, judged.is_told)
         };
-        let was_told =
-            is_told || matches!(error.sqlite_code & 0xff, SQLITE_INTERRUPT | SQLITE_BUSY);
         let is_interrupt = is_told || error.sqlite_code & 0xff == SQLITE_INTERRUPT;
+        let was_told = is_interrupt || error.sqlite_code & 0xff == SQLITE_BUSY;
         match verdict {
             Some(verdict) if was_told => Error {
                 code: verdict.code(),
