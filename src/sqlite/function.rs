@@ -1,4 +1,4 @@
-//! Functions and collations of the host's, as SQLite calls them: on the worker's thread, inside a statement.
+//! Functions of the host's, as SQLite calls them: on the worker's thread, inside a statement.
 
 use super::Database;
 use super::statement::value_of;
@@ -8,7 +8,7 @@ use crate::ffi::function::*;
 use crate::ffi::payload::{Value, ValueRef};
 use crate::ffi::status::{SIDELITE_ERR_CANCELLED, SIDELITE_ERR_MISUSE, SIDELITE_ERR_TIMEOUT};
 use crate::ffi::value::*;
-use crate::function::{Definition, Group, Hook, Host, Inline};
+use crate::function::{Definition, Group, Host, Inline};
 use crate::watch::Watch;
 use rusqlite::ffi;
 use std::cell::Cell;
@@ -104,42 +104,13 @@ impl Database {
         }
         flags
     }
-
-    pub(crate) fn create_collation(
-        &self,
-        definition: &Definition,
-        hook: Hook,
-        watch: Rc<Watch>,
-    ) -> Result<(), Error> {
-        let is_removal = definition.has(SIDELITE_FUNCTION_REMOVE);
-        let collation = match is_removal {
-            true => std::ptr::null_mut(),
-            false => Box::into_raw(Box::new(Collation { watch, hook })),
-        };
-        // SAFETY: the connection is open. SQLite owns `collation` when this succeeds.
-        let code = unsafe {
-            ffi::sqlite3_create_collation_v2(
-                self.raw(),
-                definition.name.as_ptr(),
-                ffi::SQLITE_UTF8,
-                collation.cast(),
-                (!is_removal).then_some(compare as unsafe extern "C" fn(_, _, _, _, _) -> _),
-                (!is_removal).then_some(destroy::<Collation> as unsafe extern "C" fn(_)),
-            )
-        };
-        if code != ffi::SQLITE_OK && !collation.is_null() {
-            // SAFETY: unlike with functions, it is still ours when this fails.
-            drop(unsafe { Box::from_raw(collation) });
-        }
-        self.check(code)
-    }
 }
 
 type Function =
     unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);
 
 /// SQLite lets go of what it was given.
-unsafe extern "C" fn destroy<T>(data: *mut c_void) {
+pub(super) unsafe extern "C" fn destroy<T>(data: *mut c_void) {
     // SAFETY: made by `Box::into_raw` of this type, and given back once.
     drop(unsafe { Box::from_raw(data.cast::<T>()) });
 }
@@ -599,64 +570,5 @@ unsafe extern "C" fn last(context: *mut ffi::sqlite3_context) {
                 group.finish().map(Some)
             }),
         }
-    }
-}
-
-/// A collation of the host's.
-struct Collation {
-    watch: Rc<Watch>,
-    hook: Hook,
-}
-
-/// SQLite takes no error from a collation: the statement is stopped by other means, and fails at its end at the latest.
-unsafe extern "C" fn compare(
-    collation: *mut c_void,
-    left_len: c_int,
-    left: *const c_void,
-    right_len: c_int,
-    right: *const c_void,
-) -> c_int {
-    // SAFETY: registered with one, which lives until after the call; the texts have these lengths.
-    let (collation, left, right) = unsafe {
-        (
-            &*collation.cast::<Collation>(),
-            text_of(left, left_len),
-            text_of(right, right_len),
-        )
-    };
-    if collation.watch.has_failure() {
-        return 0;
-    }
-    let compare = || {
-        collation
-            .hook
-            .call(&[ValueRef::Text(left), ValueRef::Text(right)])
-    };
-    match catch_unwind(AssertUnwindSafe(compare)) {
-        Ok(Ok(Value::Integer(order))) => order.signum() as c_int,
-        Ok(Ok(_)) => {
-            let text = "a collation must return an INTEGER";
-            collation.watch.fail(Error::new(SIDELITE_ERR_MISUSE, text));
-            0
-        }
-        Ok(Err(error)) => {
-            collation.watch.fail(error);
-            0
-        }
-        Err(_) => {
-            let code = crate::ffi::status::SIDELITE_ERR_PANIC;
-            collation.watch.fail(Error::code(code));
-            0
-        }
-    }
-}
-
-/// # Safety
-/// NULL, or `len` readable bytes.
-unsafe fn text_of<'a>(text: *const c_void, len: c_int) -> &'a [u8] {
-    match text.is_null() {
-        true => &[],
-        // SAFETY: as the caller says.
-        false => unsafe { std::slice::from_raw_parts(text.cast(), len as usize) },
     }
 }

@@ -1,8 +1,9 @@
 //! The SQLite edge: the other place, beside `ffi`, that may say `unsafe`. What it gives to the middle is safe.
 
-mod backup;
 mod api;
+mod backup;
 mod blob;
+mod collation;
 mod config;
 mod describe;
 mod fork;
