@@ -43,6 +43,19 @@ static inline int64_t command_int(sidelite_queue *queue, sidelite_conn *conn, ui
   return integer;
 }
 
+/* What to register, with all else at its default. Without `call` it is HOST. */
+static inline sidelite_function_config function_new(uint32_t kind, const char *name, int32_t n_args,
+                                                    sidelite_inline_function call) {
+  sidelite_function_config config;
+  memset(&config, 0, sizeof config);
+  config.struct_size = sizeof config;
+  config.kind = kind;
+  config.name = name;
+  config.n_args = n_args;
+  config.call = call;
+  return config;
+}
+
 static inline const char *message_of(const reply *r) {
   return r->result && r->result->message ? (const char *)r->result + r->result->message : "";
 }
@@ -50,6 +63,17 @@ static inline const char *message_of(const reply *r) {
 static inline int text_is(const reply *r, uint32_t row, uint32_t column, const char *text) {
   const char *cell = sidelite_row_text(r->result, row, column);
   return cell && !strcmp(cell, text);
+}
+
+/* A statement that must fail with this code, and with these words in its message. */
+static inline void fetch_error(sidelite_queue *queue, sidelite_conn *conn, const char *sql, int32_t code,
+                               const char *words) {
+  reply r;
+  int32_t ended = fetch(queue, conn, sql, &r);
+  if (ended != code || !strstr(message_of(&r), words)) fprintf(stderr, "%s: %s\n", sql, message_of(&r));
+  CHECK_EQ(ended, code);
+  CHECK(strstr(message_of(&r), words));
+  reply_clear(&r);
 }
 
 #endif

@@ -393,16 +393,12 @@ static void on_call(const sidelite_event *event, void *user_data) {
 }
 
 static void describe_and_status_inside_a_call(void) {
-  sidelite_function_config config;
+  sidelite_function_config config = function_new(SIDELITE_FUNCTION_SCALAR, "f", 0, NULL);
   inside in;
   reply outer = reply_new(), r = reply_new(), status = reply_new();
   sidelite_request request;
   begin();
   memset(&in, 0, sizeof in);
-  memset(&config, 0, sizeof config);
-  config.struct_size = sizeof config;
-  config.kind = SIDELITE_FUNCTION_SCALAR;
-  config.name = "f";
   CHECK(sidelite_create_function(conn, &config, on_call, &in) > 0);
   CHECK(sidelite_fetch(conn, "SELECT f()", NULL, 0, on_reply, &outer) > 0);
   TURN_UNTIL(queue, in.call);

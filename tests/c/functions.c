@@ -18,18 +18,6 @@ static void end(void) {
   CHECK_EQ(sidelite_queue_free(queue, -1), 0);
 }
 
-static sidelite_function_config config_new(uint32_t kind, const char *name, int32_t n_args,
-                                           sidelite_inline_function call) {
-  sidelite_function_config config;
-  memset(&config, 0, sizeof config);
-  config.struct_size = sizeof config;
-  config.kind = kind;
-  config.name = name;
-  config.n_args = n_args;
-  config.call = call;
-  return config;
-}
-
 /* Registers, and returns the code of its final event. */
 static int32_t create(const sidelite_function_config *config) {
   reply r = reply_new();
@@ -43,18 +31,14 @@ static int32_t create(const sidelite_function_config *config) {
 
 static int32_t create_scalar(const char *name, int32_t n_args, sidelite_inline_function call, void *context,
                              uint32_t flags) {
-  sidelite_function_config config = config_new(SIDELITE_FUNCTION_SCALAR, name, n_args, call);
+  sidelite_function_config config = function_new(SIDELITE_FUNCTION_SCALAR, name, n_args, call);
   config.context = context;
   config.flags = flags;
   return create(&config);
 }
 
 static void expect_error(const char *sql, int32_t code, const char *words) {
-  reply r;
-  CHECK_EQ(fetch(queue, conn, sql, &r), code);
-  if (!strstr(message_of(&r), words)) fprintf(stderr, "%s: %s\n", sql, message_of(&r));
-  CHECK(strstr(message_of(&r), words));
-  reply_clear(&r);
+  fetch_error(queue, conn, sql, code, words);
 }
 
 static int32_t half(void *context, void **group, const sidelite_value *args, uint32_t n, sidelite_value *value) {
@@ -353,7 +337,7 @@ static int32_t sum_last(void *context, void **group, const sidelite_value *args,
 }
 
 static void create_sum(uint32_t kind, groups *g) {
-  sidelite_function_config config = config_new(kind, "total_of", 1, sum_step);
+  sidelite_function_config config = function_new(kind, "total_of", 1, sum_step);
   config.last = sum_last;
   if (kind == SIDELITE_FUNCTION_WINDOW) {
     config.value = sum_value;
@@ -463,7 +447,7 @@ static int32_t without_order(void *context, void **group, const sidelite_value *
 }
 
 static void function_inline_collation(void) {
-  sidelite_function_config config = config_new(SIDELITE_FUNCTION_COLLATION, "by_length", 0, by_length);
+  sidelite_function_config config = function_new(SIDELITE_FUNCTION_COLLATION, "by_length", 0, by_length);
   reply r;
   int context = 0;
   begin();
@@ -524,12 +508,12 @@ static void function_that_can_never_be_right_is_refused(void) {
       {SIDELITE_FUNCTION_WAL, NULL, 0, 0, NULL, NULL, NULL, NULL, SIDELITE_ERR_MISUSE},
       {SIDELITE_FUNCTION_COMMIT, "commit", 0, 0, half, NULL, NULL, NULL, SIDELITE_ERR_MISUSE},
   };
-  sidelite_function_config config = config_new(scalar, "f", 1, half);
+  sidelite_function_config config = function_new(scalar, "f", 1, half);
   char name[300];
   size_t i;
   begin();
   for (i = 0; i < sizeof cases / sizeof *cases; i++) {
-    config = config_new(cases[i].kind, cases[i].name, cases[i].n_args, cases[i].call);
+    config = function_new(cases[i].kind, cases[i].name, cases[i].n_args, cases[i].call);
     config.flags = cases[i].flags;
     config.last = cases[i].last;
     config.value = cases[i].value;
@@ -538,7 +522,7 @@ static void function_that_can_never_be_right_is_refused(void) {
     CHECK_EQ(sidelite_create_function(conn, &config, NULL, NULL), cases[i].code);
   }
   CHECK_EQ(sidelite_create_function(conn, NULL, NULL, NULL), SIDELITE_ERR_MISUSE);
-  config = config_new(scalar, "f", 1, half);
+  config = function_new(scalar, "f", 1, half);
   CHECK_EQ(sidelite_create_function(NULL, &config, NULL, NULL), SIDELITE_ERR_BAD_HANDLE);
   config.reserved[0] = 1;
   CHECK_EQ(sidelite_create_function(conn, &config, NULL, NULL), SIDELITE_ERR_UNSUPPORTED);

@@ -57,12 +57,7 @@ static void fail(host *h, const sidelite_event *event) {
 }
 
 static int64_t create(host *h, uint32_t kind, const char *name, int32_t n_args, uint32_t batch_rows, uint32_t flags) {
-  sidelite_function_config config;
-  memset(&config, 0, sizeof config);
-  config.struct_size = sizeof config;
-  config.kind = kind;
-  config.name = name;
-  config.n_args = n_args;
+  sidelite_function_config config = function_new(kind, name, n_args, NULL);
   config.batch_rows = batch_rows;
   config.flags = flags;
   return sidelite_create_function(h->conn, &config, on_call, h);
@@ -245,12 +240,8 @@ static void contract_12_cancel_reaches_a_call_that_waits(void) {
 
 static void host_function_may_be_given_a_time_to_answer(void) {
   host h = host_new(NULL);
-  sidelite_function_config config;
+  sidelite_function_config config = function_new(SIDELITE_FUNCTION_SCALAR, "slow", 0, NULL);
   reply r;
-  memset(&config, 0, sizeof config);
-  config.struct_size = sizeof config;
-  config.kind = SIDELITE_FUNCTION_SCALAR;
-  config.name = "slow";
   config.reply_timeout_ms = 20;
   CHECK(sidelite_create_function(h.conn, &config, on_call, &h) > 0);
   CHECK_EQ(fetch(h.queue, h.conn, "SELECT slow()", &r), SIDELITE_ERR_TIMEOUT);

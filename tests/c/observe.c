@@ -457,14 +457,10 @@ static int32_t on_hook(void *context, void **group, const sidelite_value *args, 
 }
 
 static int32_t hook(uint32_t kind, uint32_t flags, hooked *h) {
-  sidelite_function_config config;
+  sidelite_function_config config = function_new(kind, NULL, 0, flags ? NULL : on_hook);
   reply r = reply_new();
   int32_t code;
-  memset(&config, 0, sizeof config);
-  config.struct_size = sizeof config;
-  config.kind = kind;
   config.flags = flags;
-  config.call = flags ? NULL : on_hook;
   config.context = h;
   CHECK(sidelite_create_function(conn, &config, on_reply, &r) > 0);
   TURN_UNTIL(queue, r.finals);

@@ -20,12 +20,7 @@ static void run(const char *sql) {
 }
 
 static void expect_error(const char *sql, int32_t code, const char *words) {
-  reply r;
-  int32_t ended = fetch(queue, conn, sql, &r);
-  if (ended != code || !strstr(message_of(&r), words)) fprintf(stderr, "%s: %s\n", sql, message_of(&r));
-  CHECK_EQ(ended, code);
-  CHECK(strstr(message_of(&r), words));
-  reply_clear(&r);
+  fetch_error(queue, conn, sql, code, words);
 }
 
 static void begin(void) {
@@ -489,15 +484,10 @@ static void on_host(const sidelite_event *event, void *user_data) {
 enum { INLINE = 1, HOST = 0 };
 
 static void define(uint32_t kind, int is_inline, int32_t n_args, uint32_t flags, hook *h) {
-  sidelite_function_config config;
+  sidelite_function_config config = function_new(kind, NULL, n_args, is_inline ? on_inline : NULL);
   hook none = hook_new(sidelite_null());
   if (!h) h = &none;
-  memset(&config, 0, sizeof config);
-  config.struct_size = sizeof config;
-  config.kind = kind;
   config.flags = flags;
-  config.n_args = n_args;
-  config.call = is_inline ? on_inline : NULL;
   config.context = h;
   h->finals = 0;
   CHECK(sidelite_create_function(conn, &config, on_host, h) > 0);
@@ -1194,12 +1184,8 @@ static void hook_takes_no_name_no_traits_and_no_more_functions(void) {
   size_t i;
   begin();
   for (i = 0; i < COUNT_OF(kinds); i++) {
-    sidelite_function_config config, wrong;
-    memset(&config, 0, sizeof config);
-    config.struct_size = sizeof config;
-    config.kind = kinds[i];
-    config.call = on_inline;
-    wrong = config;
+    const sidelite_function_config config = function_new(kinds[i], NULL, 0, on_inline);
+    sidelite_function_config wrong = config;
     wrong.name = "hook";
     CHECK_EQ(sidelite_create_function(conn, &wrong, NULL, NULL), SIDELITE_ERR_MISUSE);
     wrong = config;
