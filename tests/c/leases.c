@@ -2,7 +2,8 @@
 #include "command.h"
 #include "faults.h"
 
-enum { NONE = SIDELITE_BEGIN_NONE, DEFERRED = SIDELITE_BEGIN_DEFERRED, IMMEDIATE = SIDELITE_BEGIN_IMMEDIATE };
+enum { NONE = SIDELITE_BEGIN_NONE, DEFERRED = SIDELITE_BEGIN_DEFERRED, IMMEDIATE = SIDELITE_BEGIN_IMMEDIATE,
+       EXCLUSIVE = SIDELITE_BEGIN_EXCLUSIVE };
 
 static sidelite_queue *queue;
 static sidelite_conn *conn;
@@ -427,6 +428,35 @@ static void lease_dies_with_its_queue(void) {
 
 enum { TASKS = 50, THREADS = 4 };
 
+/* A second process may do what the mode leaves to others; without WAL, EXCLUSIVE leaves nothing. */
+static void lease_begins_as_deferred_immediate_and_exclusive(void) {
+  static const struct {
+    int mode;
+    uint32_t state;
+    int others_read, others_write;
+  } modes[] = {{NONE, 0, 1, 1},
+               {DEFERRED, SIDELITE_EVENT_IN_TRANSACTION, 1, 1},
+               {IMMEDIATE, SIDELITE_EVENT_IN_TRANSACTION | SIDELITE_EVENT_WRITING, 1, 0},
+               {EXCLUSIVE, SIDELITE_EVENT_IN_TRANSACTION | SIDELITE_EVENT_WRITING, 0, 0}};
+  size_t i;
+  begin();
+  for (i = 0; i < sizeof modes / sizeof *modes; i++) {
+    reply r = reply_new();
+    char answer[256];
+    int64_t lane = submit_lease(modes[i].mode, 0, &r);
+    EXPECT(queue, &r, SIDELITE_OK);
+    CHECK_EQ(r.flags & (SIDELITE_EVENT_IN_TRANSACTION | SIDELITE_EVENT_READING | SIDELITE_EVENT_WRITING), modes[i].state);
+    ask(path, "SELECT count(*) FROM t", answer, sizeof answer);
+    CHECK_EQ(!strstr(answer, "locked"), modes[i].others_read);
+    ask(path, "INSERT INTO t VALUES (1)", answer, sizeof answer);
+    CHECK_EQ(!strstr(answer, "locked"), modes[i].others_write);
+    reply_clear(&r);
+    CHECK_EQ(run_kind_in(lane, SIDELITE_RELEASE), SIDELITE_OK);
+  }
+  CHECK_EQ(rows(), 2);
+  end();
+}
+
 /* A task reads a counter and writes it back, with everybody else's requests in between. */
 static void *count_up(void *argument) {
   sidelite_conn *shared = (sidelite_conn *)argument;
@@ -530,6 +560,7 @@ int main(int argc, char **argv) {
                                TEST(lease_pauses_the_streams_of_others),
                                TEST(lease_ends_as_its_connection_closes),
                                TEST(lease_dies_with_its_queue),
+                               TEST(lease_begins_as_deferred_immediate_and_exclusive),
                                TEST(lease_loses_no_update_of_many_tasks),
                                TEST(contract_12_request_that_waits_for_a_lease_is_cancelled),
                                {NULL, NULL}};
