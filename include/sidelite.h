@@ -1056,6 +1056,15 @@ int32_t sidelite_dispatch(struct sidelite_queue *queue,
                           uint32_t max_events,
                           uint32_t budget_us);
 
+// Ends the dispatch that called this callback: it starts no further callback.
+//
+// What is left waits for the next poll or dispatch, and keeps the descriptor readable or calls the wake function again.
+// For a callback that takes away what the next one would need: it detaches the queue from its loop, or frees a scene.
+//
+// Returns 0; MISUSE (not inside a callback that this queue's dispatch called on this thread; a DIRECT queue); BAD_HANDLE;
+// FORKED.
+int32_t sidelite_dispatch_stop(struct sidelite_queue *queue);
+
 // Frees a queue: closes its connections in CANCEL mode, waits for their threads, and drops events not yet taken.
 //
 // After it has succeeded, neither the wake function nor any callback of this queue runs again: what a host calls

@@ -172,10 +172,18 @@ fn run_callbacks(queue: &HostQueue, max_events: u32, budget_us: u32) -> i32 {
         let Some(Some(face)) = face else { return count };
         count += 1;
         callback::call(&face);
-        if end.is_some_and(|end| Instant::now() >= end) {
+        if inside::is_stopped() || end.is_some_and(|end| Instant::now() >= end) {
             return count;
         }
     }
+}
+
+pub(super) fn dispatch_stop(handle: *const sidelite_queue) -> Result<i32, i32> {
+    let queue = queue_of(handle)?;
+    if queue.is_direct || !inside::stop_dispatch_of(queue.handle) {
+        return Err(SIDELITE_ERR_MISUSE);
+    }
+    Ok(SIDELITE_OK)
 }
 
 fn guarded<R>(body: impl FnOnce() -> R) -> Option<R> {

@@ -11,10 +11,14 @@ const NESTING_MAX: usize = 16;
 struct Nesting {
     queues: [u64; NESTING_MAX],
     depth: usize,
+    /// A bit for each dispatch that is to start no further callback.
+    stopped: u16,
 }
 
+const _: () = assert!(NESTING_MAX <= u16::BITS as usize);
+
 thread_local! {
-    static NESTING: Cell<Nesting> = const { Cell::new(Nesting { queues: [0; NESTING_MAX], depth: 0 }) };
+    static NESTING: Cell<Nesting> = const { Cell::new(Nesting { queues: [0; NESTING_MAX], depth: 0, stopped: 0 }) };
 }
 
 /// Takes back what was entered, also when an exception passes.
@@ -43,6 +47,7 @@ pub(crate) fn dispatch<R>(queue: u64, run: impl FnOnce() -> R) -> Result<R, i32>
         return Err(SIDELITE_ERR_MISUSE);
     }
     nesting.queues[nesting.depth] = queue;
+    nesting.stopped &= !(1 << nesting.depth);
     nesting.depth += 1;
     NESTING.set(nesting);
     let _left = Left(|| {
@@ -61,4 +66,23 @@ pub(super) fn direct(queue: u64, run: impl FnOnce()) {
 pub(super) fn is_in_dispatch_of(queue: u64) -> bool {
     let nesting = NESTING.get();
     nesting.queues[..nesting.depth].contains(&queue)
+}
+
+/// Marks the dispatch of this queue that is on the stack; false without one.
+pub(super) fn stop_dispatch_of(queue: u64) -> bool {
+    let mut nesting = NESTING.get();
+    let level = nesting.queues[..nesting.depth]
+        .iter()
+        .position(|&dispatched| dispatched == queue);
+    if let Some(level) = level {
+        nesting.stopped |= 1 << level;
+        NESTING.set(nesting);
+    }
+    level.is_some()
+}
+
+/// Whether the innermost dispatch is to start no further callback.
+pub(super) fn is_stopped() -> bool {
+    let nesting = NESTING.get();
+    nesting.depth > 0 && nesting.stopped & 1 << (nesting.depth - 1) != 0
 }

@@ -106,6 +106,18 @@ pub extern "C-unwind" fn sidelite_dispatch(
     deliver::dispatch(queue, max_events, budget_us)
 }
 
+/// Ends the dispatch that called this callback: it starts no further callback.
+///
+/// What is left waits for the next poll or dispatch, and keeps the descriptor readable or calls the wake function again.
+/// For a callback that takes away what the next one would need: it detaches the queue from its loop, or frees a scene.
+///
+/// Returns 0; MISUSE (not inside a callback that this queue's dispatch called on this thread; a DIRECT queue); BAD_HANDLE;
+/// FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn sidelite_dispatch_stop(queue: *mut sidelite_queue) -> i32 {
+    guard::status(|| deliver::dispatch_stop(queue))
+}
+
 /// Frees a queue: closes its connections in CANCEL mode, waits for their threads, and drops events not yet taken.
 ///
 /// After it has succeeded, neither the wake function nor any callback of this queue runs again: what a host calls

@@ -30,6 +30,10 @@ static int64_t call_dispatch(void *handle) {
   return sidelite_dispatch((sidelite_queue *)handle, 0, 0);
 }
 
+static int64_t call_dispatch_stop(void *handle) {
+  return sidelite_dispatch_stop((sidelite_queue *)handle);
+}
+
 static int64_t call_queue_free(void *handle) {
   return sidelite_queue_free((sidelite_queue *)handle, -1);
 }
@@ -93,6 +97,7 @@ typedef struct entry {
 static const entry functions[] = {
     {"queue_fd", call_queue_fd, 1, 0},     {"poll", call_poll, 1, 0},
     {"poll_for_ever", call_poll_for_ever, 1, 0}, {"dispatch", call_dispatch, 1, 0},
+    {"dispatch_stop", call_dispatch_stop, 1, 0},
     {"queue_free", call_queue_free, 1, 0}, {"open", call_open, 1, 0},
     {"execute", call_execute, 0, 1},       {"fetch", call_fetch, 0, 1},
     {"stream", call_stream, 0, 1},         {"script", call_script, 0, 1},

@@ -287,6 +287,7 @@ int32_t sidelite_queue_new(const sidelite_queue_config *, sidelite_queue **);
 int64_t sidelite_queue_fd(sidelite_queue *);
 int32_t sidelite_poll(sidelite_queue *, sidelite_event *, uint32_t, int32_t);
 int32_t sidelite_dispatch(sidelite_queue *, uint32_t, uint32_t);
+int32_t sidelite_dispatch_stop(sidelite_queue *);
 int32_t sidelite_queue_free(sidelite_queue *, int32_t);
 int32_t sidelite_open(sidelite_queue *, const char *, const sidelite_open_config *, sidelite_callback, void *,
                       sidelite_conn **);

@@ -91,6 +91,7 @@ static void call_every_function(sidelite_queue *queue, int *finals) {
   CHECK(sidelite_queue_fd(other) >= 0);
   CHECK_EQ(sidelite_poll(other, &event, 1, 0), 0);
   CHECK_EQ(sidelite_dispatch(other, 0, 0), 0);
+  CHECK_EQ(sidelite_dispatch_stop(other), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_queue_free(other, -1), 0);
   CHECK_EQ(sidelite_close(conn, SIDELITE_CLOSE_DRAIN, on_inner, finals), SIDELITE_OK);
   CHECK_EQ(sidelite_close(conn, SIDELITE_CLOSE_DRAIN, on_inner, finals), SIDELITE_ERR_CLOSED);

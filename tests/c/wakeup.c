@@ -147,6 +147,81 @@ static void contract_04_a_dispatch_out_of_budget_keeps_the_descriptor_readable(v
   CHECK_EQ(sidelite_queue_free(queue, -1), 0);
 }
 
+static void on_stop(const sidelite_event *event, void *user_data) {
+  (void)event;
+  CHECK_EQ(sidelite_dispatch_stop((sidelite_queue *)user_data), SIDELITE_OK);
+}
+
+static void contract_04_a_dispatch_that_is_stopped_keeps_the_descriptor_readable(void) {
+  sidelite_queue *queue = queue_new();
+  sidelite_conn *conn = conn_open(queue, ":memory:", NULL);
+  reply r = reply_new();
+  gate g;
+  int i;
+  for (i = 0; i < 3; i++) CHECK(sidelite_execute(conn, "SELECT 1", NULL, 0, on_stop, queue) > 0);
+  CHECK(sidelite_execute(conn, "SELECT 1", NULL, 0, on_reply, &r) > 0);
+  gate_shut(&g, conn);
+  CHECK_EQ(sidelite_dispatch_stop(queue), SIDELITE_ERR_MISUSE);
+  for (i = 0; i < 3; i++) {
+    CHECK(readable(queue, 0));
+    CHECK_EQ(sidelite_dispatch(queue, 0, 0), 1);
+  }
+  CHECK_EQ(r.finals, 0);
+  CHECK_EQ(sidelite_dispatch(queue, 0, 0), 1);
+  CHECK_EQ(r.finals, 1);
+  gate_open(&g);
+  gate_remove(&g, queue);
+  reply_clear(&r);
+  conn_close(queue, conn, SIDELITE_CLOSE_DRAIN);
+  CHECK_EQ(sidelite_queue_free(queue, -1), 0);
+}
+
+/* Stops the dispatch of the queue in which it runs, from a callback of another that it dispatches meanwhile. */
+typedef struct nested {
+  sidelite_queue *outer, *inner;
+  int inner_finals;
+} nested;
+
+static void on_inner_stop(const sidelite_event *event, void *user_data) {
+  nested *n = (nested *)user_data;
+  (void)event;
+  n->inner_finals++;
+  CHECK_EQ(sidelite_dispatch_stop(n->outer), SIDELITE_OK);
+}
+
+static void on_outer(const sidelite_event *event, void *user_data) {
+  nested *n = (nested *)user_data;
+  (void)event;
+  WAIT_UNTIL(sidelite_dispatch(n->inner, 0, 0) >= 0 && n->inner_finals == 2);
+  CHECK_EQ(sidelite_dispatch_stop(n->inner), SIDELITE_ERR_MISUSE);
+}
+
+static void contract_04_a_nested_dispatch_stops_the_outer_one_alone(void) {
+  sidelite_conn *outer_conn, *inner_conn;
+  reply r = reply_new();
+  nested n;
+  gate g;
+  int i;
+  memset(&n, 0, sizeof n);
+  n.outer = queue_new();
+  n.inner = queue_new();
+  outer_conn = conn_open(n.outer, ":memory:", NULL);
+  inner_conn = conn_open(n.inner, ":memory:", NULL);
+  CHECK(sidelite_execute(outer_conn, "SELECT 1", NULL, 0, on_outer, &n) > 0);
+  CHECK(sidelite_execute(outer_conn, "SELECT 1", NULL, 0, on_reply, &r) > 0);
+  gate_shut(&g, outer_conn);
+  for (i = 0; i < 2; i++) CHECK(sidelite_execute(inner_conn, "SELECT 1", NULL, 0, on_inner_stop, &n) > 0);
+  CHECK_EQ(sidelite_dispatch(n.outer, 0, 0), 1);
+  CHECK_EQ(r.finals, 0);
+  CHECK_EQ(sidelite_dispatch(n.outer, 0, 0), 1);
+  CHECK_EQ(r.finals, 1);
+  gate_open(&g);
+  gate_remove(&g, n.outer);
+  reply_clear(&r);
+  CHECK(sidelite_queue_free(n.outer, -1) >= 0);
+  CHECK(sidelite_queue_free(n.inner, -1) >= 0);
+}
+
 /* Does not return before the event of what it submits is in the queue. */
 static void on_submit_more(const sidelite_event *event, void *user_data) {
   CHECK(sidelite_execute(event->conn, "SELECT 1", NULL, 0, NULL, NULL) > 0);
@@ -294,6 +369,8 @@ int main(int argc, char **argv) {
       TEST(contract_04_a_partial_poll_calls_the_wake_function_again),
       TEST(contract_04_a_partial_dispatch_calls_the_wake_function_again),
       TEST(contract_04_a_dispatch_out_of_budget_keeps_the_descriptor_readable),
+      TEST(contract_04_a_dispatch_that_is_stopped_keeps_the_descriptor_readable),
+      TEST(contract_04_a_nested_dispatch_stops_the_outer_one_alone),
       TEST(contract_04_events_that_arrive_during_a_dispatch_are_announced),
       TEST(contract_04_no_wake_of_the_descriptor_is_lost),
       TEST(contract_04_no_call_of_the_wake_function_is_lost),
