@@ -1,0 +1,138 @@
+/* bindings/loops/sidelite_epoll.h, in the loop of one's own for which it is. */
+#include "../c/harness.h"
+#include "sidelite_epoll.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+
+enum { TIMER = 1, QUEUE = 2 }; /* what `data` says */
+
+typedef struct loop {
+  int epoll, timer, is_stopped;
+  sidelite_epoll *adapter;
+  void (*tick)(void *context);
+  void *context;
+} loop;
+
+static epoll_data_t data_of(uint32_t what) {
+  epoll_data_t data;
+  data.u64 = what;
+  return data;
+}
+
+static loop *loop_new(void) {
+  struct epoll_event interest;
+  loop *l = (loop *)calloc(1, sizeof *l);
+  CHECK(l != NULL);
+  interest.events = EPOLLIN;
+  interest.data = data_of(TIMER);
+  l->epoll = epoll_create1(EPOLL_CLOEXEC);
+  l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  CHECK(l->epoll >= 0 && l->timer >= 0);
+  CHECK(!epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->timer, &interest));
+  return l;
+}
+
+static sidelite_queue *loop_queue_new(void) { return queue_new(); }
+
+static void loop_detach(loop *l) {
+  if (!l->adapter) return;
+  sidelite_epoll_detach(l->adapter);
+  free(l->adapter);
+  l->adapter = NULL;
+}
+
+static void loop_free(loop *l) {
+  close(l->epoll);
+  close(l->timer);
+  loop_detach(l);
+  free(l);
+}
+
+static int32_t loop_try_attach(loop *l, sidelite_queue *queue) {
+  sidelite_epoll *adapter = (sidelite_epoll *)malloc(sizeof *adapter);
+  int32_t code = sidelite_epoll_attach(adapter, queue, l->epoll, data_of(QUEUE), 1000);
+  if (code) free(adapter);
+  else l->adapter = adapter;
+  return code;
+}
+
+static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
+  CHECK_EQ(loop_try_attach(l, queue), SIDELITE_OK);
+  l->adapter->budget_us = budget_us;
+}
+
+static void loop_stop(loop *l) { l->is_stopped = 1; }
+
+static void on_ready(loop *l, const struct epoll_event *event) {
+  uint64_t expirations;
+  if (event->data.u64 == QUEUE) {
+    if (l->adapter) CHECK(sidelite_epoll_ready(l->adapter) >= 0);
+  } else if (read(l->timer, &expirations, sizeof expirations) > 0) {
+    l->tick(l->context);
+  }
+}
+
+static void loop_run(loop *l) {
+  for (l->is_stopped = 0; !l->is_stopped;) {
+    struct epoll_event events[8];
+    int i, n = epoll_wait(l->epoll, events, 8, 60000);
+    CHECK(n > 0);
+    for (i = 0; i < n; i++) on_ready(l, &events[i]);
+  }
+}
+
+static void loop_tick(loop *l, int ms, void (*tick)(void *context), void *context) {
+  struct itimerspec each;
+  memset(&each, 0, sizeof each);
+  each.it_interval.tv_nsec = each.it_value.tv_nsec = ms * 1000000L;
+  l->tick = tick;
+  l->context = context;
+  CHECK(!timerfd_settime(l->timer, 0, &each, NULL));
+}
+
+#include "suite.h"
+
+/* ---- What epoll has of its own ---- */
+
+static void epoll_attach_refuses_what_is_no_epoll_and_a_second_time(void) {
+  sidelite_epoll second;
+  stage s;
+  stage_begin(&s);
+  CHECK_EQ(sidelite_epoll_attach(&second, s.queue, s.l->epoll, data_of(QUEUE), 0), SIDELITE_ERR_MISUSE);
+  CHECK_EQ(sidelite_epoll_attach(&second, s.queue, s.l->timer, data_of(QUEUE), 0), SIDELITE_ERR_MISUSE);
+  CHECK_EQ(sidelite_epoll_attach(&second, s.queue, -1, data_of(QUEUE), 0), SIDELITE_ERR_MISUSE);
+  stage_end(&s);
+}
+
+/* A freed queue's descriptor may be another file's by now, which must stay in the set. */
+static void epoll_detach_after_the_queue_is_freed_touches_nobody_else(void) {
+  struct epoll_event interest, ready;
+  uint64_t one = 1;
+  sidelite_epoll adapter;
+  sidelite_queue *queue = queue_new();
+  int epoll = epoll_create1(EPOLL_CLOEXEC), other = eventfd(0, EFD_CLOEXEC), fd = (int)sidelite_queue_fd(queue);
+  CHECK_EQ(sidelite_epoll_attach(&adapter, queue, epoll, data_of(QUEUE), 0), SIDELITE_OK);
+  CHECK_EQ(sidelite_queue_free(queue, -1), 0);
+  CHECK_EQ(fcntl(other, F_DUPFD_CLOEXEC, fd), fd);
+  interest.events = EPOLLIN;
+  interest.data = data_of(TIMER);
+  CHECK(!epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &interest));
+  sidelite_epoll_detach(&adapter);
+  CHECK_EQ(write(fd, &one, sizeof one), sizeof one);
+  CHECK_EQ(epoll_wait(epoll, &ready, 1, 60000), 1);
+  close(epoll);
+  close(other);
+  close(fd);
+}
+
+int main(int argc, char **argv) {
+  static const test tests[] = {
+      SUITE,
+      TEST(epoll_attach_refuses_what_is_no_epoll_and_a_second_time),
+      TEST(epoll_detach_after_the_queue_is_freed_touches_nobody_else),
+      {NULL, NULL},
+  };
+  return run_tests(tests, argc, argv);
+}
