@@ -33,8 +33,7 @@ typedef struct sidelite_glib_source {
 static inline gboolean sidelite_glib_on_ready(GSource *source, GSourceFunc callback, gpointer data) {
   sidelite_glib_source *ours = (sidelite_glib_source *)(void *)source;
   int32_t taken = sidelite_dispatch(ours->queue, 0, ours->budget_us);
-  (void)callback;
-  (void)data;
+  (void)callback, (void)data;
   return taken == SIDELITE_ERR_BAD_HANDLE || taken == SIDELITE_ERR_FORKED ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 

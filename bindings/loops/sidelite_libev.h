@@ -50,21 +50,17 @@ static inline void sidelite_libev_detach(sidelite_libev *adapter) {
 static inline void sidelite_libev_on_ready(struct ev_loop *loop, ev_io *io, int events) {
   sidelite_libev *adapter = (sidelite_libev *)io->data;
   int32_t taken = sidelite_dispatch(adapter->queue, 0, adapter->budget_us);
-  (void)loop;
-  (void)events;
+  (void)loop, (void)events;
   if (taken == SIDELITE_ERR_BAD_HANDLE || taken == SIDELITE_ERR_FORKED) sidelite_libev_detach(adapter);
 }
 
 static inline void sidelite_libev_on_destroy(struct ev_loop *loop, ev_cleanup *cleanup, int events) {
-  (void)loop;
-  (void)events;
+  (void)loop, (void)events;
   sidelite_libev_detach((sidelite_libev *)cleanup->data);
 }
 
 /* Runs the queue's callbacks inside the loop from now on; in each turn for about `budget_us` microseconds at most, 0
- * for no limit. A queue is attached to one loop at a time.
- *
- * Returns 0, or what sidelite_queue_fd returns. */
+ * for no limit. A queue is attached to one loop at a time. Returns 0, or what sidelite_queue_fd returns. */
 static inline int32_t sidelite_libev_attach(sidelite_libev *adapter, sidelite_queue *queue, struct ev_loop *loop,
                                             uint32_t budget_us) {
   int64_t fd = sidelite_queue_fd(queue);

@@ -36,8 +36,7 @@ static inline void sidelite_libevent_detach(sidelite_libevent *adapter) {
 static inline void sidelite_libevent_on_ready(evutil_socket_t fd, short events, void *data) {
   sidelite_libevent *adapter = (sidelite_libevent *)data;
   int32_t taken = sidelite_dispatch(adapter->queue, 0, adapter->budget_us);
-  (void)fd;
-  (void)events;
+  (void)fd, (void)events;
   if (taken == SIDELITE_ERR_BAD_HANDLE || taken == SIDELITE_ERR_FORKED) event_del(&adapter->event);
 }
 

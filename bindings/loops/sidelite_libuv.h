@@ -30,8 +30,7 @@ struct sidelite_libuv {
 static inline void sidelite_libuv_on_ready(uv_poll_t *poll, int status, int events) {
   sidelite_libuv *adapter = (sidelite_libuv *)poll;
   int32_t taken = sidelite_dispatch(adapter->queue, 0, adapter->budget_us);
-  (void)status;
-  (void)events;
+  (void)status, (void)events;
   if (taken == SIDELITE_ERR_BAD_HANDLE || taken == SIDELITE_ERR_FORKED) uv_poll_stop(poll);
 }
 

@@ -46,16 +46,12 @@ static inline void sidelite_sdl_wake(void *wake_data) {
  *
  * Returns as sidelite_queue_new, and NO_MEMORY when SDL has no more event types. */
 static inline int32_t sidelite_sdl_queue_new(sidelite_queue **out) {
-  sidelite_queue_config config;
-  SDL_zero(config);
-  config.struct_size = sizeof config;
-  config.wake = sidelite_sdl_wake;
-  config.wake_data = (void *)(uintptr_t)sidelite_sdl_type();
-  if (sidelite_sdl_type() == (Uint32)-1) return SIDELITE_ERR_NO_MEMORY;
-  return sidelite_queue_new(&config, out);
+  Uint32 type = sidelite_sdl_type();
+  sidelite_queue_config config = {sizeof config, 0, sidelite_sdl_wake, (void *)(uintptr_t)type, {0, 0}};
+  return type == (Uint32)-1 ? SIDELITE_ERR_NO_MEMORY : sidelite_queue_new(&config, out);
 }
 
-/* Begins; `budget_us`: for about so many microseconds callbacks run with one event, 0 for no limit. Returns 0. */
+/* Begins; with one event callbacks run for about `budget_us` microseconds at most, 0 for no limit. Returns 0. */
 static inline int32_t sidelite_sdl_attach(sidelite_sdl *adapter, sidelite_queue *queue, uint32_t budget_us) {
   adapter->queue = queue;
   adapter->budget_us = budget_us;
@@ -66,7 +62,7 @@ static inline int32_t sidelite_sdl_attach(sidelite_sdl *adapter, sidelite_queue 
 
 /* Gives the queue its turn. Returns whether `event` was only there to wake.
  *
- * Every event gives it one: SDL drops a wake when its queue is full, and the events that filled it make up for it. The
+ * Every event gives it one: a wake that SDL dropped, being full or flushed, is made up for by the next event. The
  * adapter is not looked at after the callbacks, so that one of them may detach and free it. */
 static inline int sidelite_sdl_event(sidelite_sdl *adapter, const SDL_Event *event) {
   if (adapter->queue) sidelite_dispatch(adapter->queue, 0, adapter->budget_us);

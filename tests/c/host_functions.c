@@ -9,7 +9,7 @@ typedef struct host {
   int created, calls, ends, finals_of_groups;
   int64_t call, group, request;       /* of the last call */
   int64_t rows;                       /* of all calls */
-  int64_t sum;                        /* of their first column */
+  uint64_t sum;                       /* of their first column; it may wrap */
   void (*answer)(struct host *, const sidelite_event *);
   int32_t code;                       /* what `fail` answers with */
   int32_t fails_at;                   /* the SIDELITE_CALL_ that fails */
@@ -41,7 +41,7 @@ static void on_call(const sidelite_event *event, void *user_data) {
   h->call = event->id;
   h->group = event->changes;
   h->request = event->last_insert_rowid;
-  for (row = 0; row < event->result->nrows; row++) h->sum += sidelite_row_int64(event->result, row, 0);
+  for (row = 0; row < event->result->nrows; row++) h->sum += (uint64_t)sidelite_row_int64(event->result, row, 0);
   h->rows += event->result->nrows;
   if (h->answer) h->answer(h, event);
 }
