@@ -31,7 +31,14 @@ raw bundled "$bundled"
 cp "$library" "$out/$(objdump -p "$library" | sed -n 's/.*SONAME *//p' | grep . || echo libsidelite.so)"
 compile -Iinclude benches/bench.c benches/side.c benches/floor.c benches/syscalls.c "$library" \
   -Wl,-rpath,"$out" -lpthread -ldl -o "$out/bench"
+${CXX:-c++} -std=c++20 -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Ibindings/cpp benches/await.cpp "$library" \
+  -Wl,-rpath,"$out" -o "$out/await"
 
 trap 'rm -rf "$out/data"' EXIT
 cd "$out"
 ./bench "$@"
+case " $* " in
+  *' --only '*) ;;
+  *' --quick '*) ./await 2000 1 ;;
+  *) ./await ;;
+esac
