@@ -158,3 +158,31 @@ fn every_constant_field_and_function_of_the_header_is_frozen() {
         assert!(layout.contains(&line), "tests/c/layout.c lacks {line}...)");
     }
 }
+
+/// The recipe in bindings/README.md, as far as it can be counted.
+#[test]
+fn every_adapter_is_small_tested_and_listed() {
+    let list = read("bindings/README.md");
+    let adapters = below("bindings/loops");
+    assert!(!adapters.is_empty());
+    for path in adapters {
+        let name = path
+            .strip_prefix("bindings/loops/sidelite_")
+            .and_then(|rest| rest.strip_suffix(".h"))
+            .unwrap_or_else(|| panic!("{path} is no sidelite_LOOP.h"));
+        let lines = read(&path).lines().count();
+        assert!((20..=80).contains(&lines), "{path} has {lines} lines");
+        assert!(
+            files::exists(&format!("tests/loops/{name}.c")),
+            "{path} has no test"
+        );
+        assert!(
+            list.contains(&format!("](loops/sidelite_{name}.h)")),
+            "{path} is not listed"
+        );
+        for function in ["attach", "detach"] {
+            let function = format!("sidelite_{name}_{function}(");
+            assert!(read(&path).contains(&function), "{path} lacks {function}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 mod files;
 
-use files::{exists, identifiers, read};
+use files::{below, exists, identifiers, read};
 
 /// The blocks of code of one language.
 fn blocks(readme: &str, language: &str) -> Vec<String> {
@@ -16,8 +16,8 @@ fn blocks(readme: &str, language: &str) -> Vec<String> {
 #[test]
 fn program_is_the_example() {
     assert_eq!(
-        blocks(&read("README.md"), "c"),
-        [read("examples/minimal.c")]
+        blocks(&read("README.md"), "c")[0],
+        read("examples/minimal.c")
     );
 }
 
@@ -58,9 +58,13 @@ fn words_are_those_of_the_header_and_of_cargo() {
         read("include/sidelite.h"),
         read("Cargo.toml"),
     );
+    let adapters: String = below("bindings/loops")
+        .iter()
+        .map(|path| read(path))
+        .collect();
     let upper = |word: &&str| word.starts_with("SIDELITE_") || word.starts_with("sidelite_");
     for word in identifiers(&readme).filter(upper) {
-        assert!(header.contains(word), "{word}");
+        assert!(header.contains(word) || adapters.contains(word), "{word}");
     }
     for feature in ["system-sqlite", "bundled"] {
         assert!(
@@ -70,17 +74,34 @@ fn words_are_those_of_the_header_and_of_cargo() {
     }
 }
 
+/// Relative to the file that they stand in.
+fn links(path: &str) -> Vec<String> {
+    let text = read(path);
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let targets = text.split("](").skip(1);
+    targets
+        .map(|rest| format!("{folder}/{}", rest.split(')').next().unwrap()))
+        .map(|path| path.trim_start_matches('/').to_owned())
+        .collect()
+}
+
 #[test]
-fn links_and_source_files_exist() {
-    let readme = read("README.md");
-    for link in readme
-        .split("](")
-        .skip(1)
-        .map(|rest| rest.split(')').next().unwrap())
+fn links_exist() {
+    let of_bindings = below("bindings");
+    let texts = of_bindings.iter().map(String::as_str);
+    for text in texts
+        .chain(["README.md"])
+        .filter(|path| path.ends_with(".md"))
     {
-        assert!(exists(link), "{link}");
+        for link in links(text) {
+            assert!(exists(&link), "{text}: {link}");
+        }
     }
-    let source = blocks(&readme, "text").pop().unwrap();
+}
+
+#[test]
+fn source_files_exist() {
+    let source = blocks(&read("README.md"), "text").pop().unwrap();
     for line in source.lines() {
         for file in line
             .split("    ")

@@ -16,12 +16,14 @@ pub fn exists(path: &str) -> bool {
     root().join(path).exists()
 }
 
-/// The paths of all files below a folder, relative to the project, in order.
+/// The paths of all files below a folder, relative to the project, in order; without what packages of others bring.
 pub fn below(folder: &str) -> Vec<String> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.ends_with("node_modules") {
+                continue;
+            } else if path.is_dir() {
                 walk(&path, found);
             } else {
                 found.push(path);

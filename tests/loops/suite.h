@@ -121,8 +121,8 @@ static void loop_takes_10000_requests_of_one_turn_and_its_timer_keeps_the_beat(v
   CHECK_EQ(h.s.finals, BURST + 1);
   CHECK_EQ(h.s.ok, BURST + 1);
   CHECK(h.beats >= 2);
-  printf("measured %d requests submitted in %.1f ms, longest call %.2f ms; %d beats of %d ms, longest gap %.1f ms\n", BURST,
-         h.submit_ms, h.longest_call, h.beats, BEAT_MS, h.longest_gap);
+  printf("measured %d requests submitted in %.1f ms, longest call %.2f ms; %d beats of %d ms, longest gap %.1f ms\n",
+         BURST, h.submit_ms, h.longest_call, h.beats, BEAT_MS, h.longest_gap);
   stage_end(&h.s);
 }
 
