@@ -33,14 +33,15 @@ static inline int32_t sidelite_epoll_attach(sidelite_epoll *adapter, sidelite_qu
                                             epoll_data_t data, uint32_t budget_us) {
   struct epoll_event interest;
   int64_t fd = sidelite_queue_fd(queue);
-  if (fd < 0) return (int32_t)fd;
-  adapter->epoll_fd = epoll_fd;
+  adapter->epoll_fd = -1;
   adapter->queue = queue;
   adapter->budget_us = budget_us;
+  if (fd < 0) return (int32_t)fd;
   interest.events = EPOLLIN;
   interest.data = data;
   if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, (int)fd, &interest))
     return errno == ENOMEM || errno == ENOSPC ? SIDELITE_ERR_NO_MEMORY : SIDELITE_ERR_MISUSE;
+  adapter->epoll_fd = epoll_fd;
   return SIDELITE_OK;
 }
 
@@ -54,10 +55,10 @@ static inline void sidelite_epoll_detach(sidelite_epoll *adapter) {
   adapter->epoll_fd = -1;
 }
 
-/* Runs callbacks here, and returns as sidelite_dispatch. The adapter is not looked at after them, so that one of them
- * may detach and free it. */
+/* Runs callbacks here, and returns as sidelite_dispatch; 0 after detach, which may have come with the same epoll_wait.
+ * The adapter is not looked at after the callbacks, so that one of them may detach and free it. */
 static inline int32_t sidelite_epoll_ready(sidelite_epoll *adapter) {
-  return sidelite_dispatch(adapter->queue, 0, adapter->budget_us);
+  return adapter->epoll_fd < 0 ? 0 : sidelite_dispatch(adapter->queue, 0, adapter->budget_us);
 }
 
 #endif /* SIDELITE_EPOLL_H */

@@ -46,6 +46,8 @@ static inline int32_t sidelite_glib_attach(sidelite_glib *adapter, sidelite_queu
   static GSourceFuncs functions = {NULL, NULL, sidelite_glib_on_ready, NULL, NULL, NULL};
   sidelite_glib_source *source;
   int64_t fd = sidelite_queue_fd(queue);
+  adapter->source = NULL;
+  adapter->queue = queue;
   if (fd < 0) return (int32_t)fd;
   source = (sidelite_glib_source *)(void *)g_source_new(&functions, sizeof *source);
   source->queue = queue;
@@ -54,7 +56,6 @@ static inline int32_t sidelite_glib_attach(sidelite_glib *adapter, sidelite_queu
   g_source_add_unix_fd(&source->source, (int)fd, G_IO_IN);
   g_source_attach(&source->source, context);
   adapter->source = &source->source;
-  adapter->queue = queue;
   return SIDELITE_OK;
 }
 

@@ -64,9 +64,9 @@ static inline void sidelite_libev_on_destroy(struct ev_loop *loop, ev_cleanup *c
 static inline int32_t sidelite_libev_attach(sidelite_libev *adapter, sidelite_queue *queue, struct ev_loop *loop,
                                             uint32_t budget_us) {
   int64_t fd = sidelite_queue_fd(queue);
-  if (fd < 0) return (int32_t)fd;
-  adapter->loop = loop;
+  adapter->loop = fd < 0 ? NULL : loop;
   adapter->queue = queue;
+  if (fd < 0) return (int32_t)fd;
   adapter->budget_us = budget_us;
   adapter->is_unref = 0;
   ev_io_init(&adapter->io, sidelite_libev_on_ready, (int)fd, EV_READ);

@@ -66,7 +66,7 @@ static inline void sidelite_libuv_unref(sidelite_libuv *adapter) { uv_unref((uv_
  *
  * The adapter is the loop's until `on_detached` (may be NULL), a turn later, and may be freed there. A host that has
  * closed the handle itself, as with uv_walk, may detach before and after uv_loop_close; its own close callback is the
- * last then, and `on_detached` is not called. */
+ * last then, and `on_detached` is not called. Of two detaches the first decides. */
 static inline void sidelite_libuv_detach(sidelite_libuv *adapter, void (*on_detached)(sidelite_libuv *adapter)) {
   sidelite_dispatch_stop(adapter->queue);
   if (uv_is_closing((uv_handle_t *)&adapter->poll)) return;

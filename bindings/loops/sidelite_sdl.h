@@ -3,8 +3,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * For programs that wait for events. One that draws frame after frame needs none of it: it calls
- * sidelite_dispatch(queue, 0, 1000) in each, on any queue.
+ * For programs that wait for events. One that draws frames calls sidelite_dispatch(queue, 0, 1000) in each instead.
  *
  *   sidelite_sdl adapter;                                         the host's memory
  *   sidelite_sdl_queue_new(&queue);                               a queue that pushes an event to wake the loop
@@ -42,22 +41,25 @@ static inline void sidelite_sdl_wake(void *wake_data) {
   SDL_PushEvent(&event);
 }
 
-/* Makes a queue whose wake function pushes an SDL event.
- *
- * Returns as sidelite_queue_new, and NO_MEMORY when SDL has no more event types. */
+/* Makes a queue whose wake function pushes an SDL event. Returns as sidelite_queue_new, and NO_MEMORY when SDL has no
+ * more event types. */
 static inline int32_t sidelite_sdl_queue_new(sidelite_queue **out) {
   Uint32 type = sidelite_sdl_type();
   sidelite_queue_config config = {sizeof config, 0, sidelite_sdl_wake, (void *)(uintptr_t)type, {0, 0}};
   return type == (Uint32)-1 ? SIDELITE_ERR_NO_MEMORY : sidelite_queue_new(&config, out);
 }
 
-/* Begins; with one event callbacks run for about `budget_us` microseconds at most, 0 for no limit. Returns 0. */
+/* Begins, with a queue of sidelite_sdl_queue_new; one event gives callbacks about `budget_us` microseconds at most, 0
+ * for no limit. Returns 0, BAD_HANDLE or FORKED. */
 static inline int32_t sidelite_sdl_attach(sidelite_sdl *adapter, sidelite_queue *queue, uint32_t budget_us) {
-  adapter->queue = queue;
+  sidelite_stats stats;
+  int32_t code;
+  stats.struct_size = sizeof stats, code = sidelite_stat(queue, &stats);
+  adapter->queue = code ? NULL : queue;
   adapter->budget_us = budget_us;
   /* The wake for what waits already may have come and gone while nobody was attached. */
-  sidelite_sdl_wake((void *)(uintptr_t)sidelite_sdl_type());
-  return SIDELITE_OK;
+  if (!code) sidelite_sdl_wake((void *)(uintptr_t)sidelite_sdl_type());
+  return code;
 }
 
 /* Gives the queue its turn. Returns whether `event` was only there to wake.
@@ -69,8 +71,7 @@ static inline int sidelite_sdl_event(sidelite_sdl *adapter, const SDL_Event *eve
   return event->type == sidelite_sdl_type();
 }
 
-/* Ends it, also inside a callback: none runs after it, and the adapter may be freed. Events wait in the queue for
- * whoever drains it next. */
+/* Ends it, also inside a callback: none runs after it, and the adapter may be freed. Events wait in the queue. */
 static inline void sidelite_sdl_detach(sidelite_sdl *adapter) {
   sidelite_dispatch_stop(adapter->queue);
   adapter->queue = NULL;

@@ -101,8 +101,29 @@ static void epoll_attach_refuses_what_is_no_epoll_and_a_second_time(void) {
   stage s;
   stage_begin(&s);
   CHECK_EQ(sidelite_epoll_attach(&second, s.queue, s.l->epoll, data_of(QUEUE), 0), SIDELITE_ERR_MISUSE);
+  sidelite_epoll_detach(&second); /* which has nothing to take off */
+  submit(&s, "SELECT 1", 1);
+  s.stop_at = 1;
+  loop_run(s.l);
+  CHECK_EQ(s.finals, 1);
   CHECK_EQ(sidelite_epoll_attach(&second, s.queue, s.l->timer, data_of(QUEUE), 0), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_epoll_attach(&second, s.queue, -1, data_of(QUEUE), 0), SIDELITE_ERR_MISUSE);
+  stage_end(&s);
+}
+
+/* epoll_wait has told of the queue, and what came before it in the same array takes it off the loop. */
+static void epoll_ready_of_a_detached_queue_runs_nothing(void) {
+  struct epoll_event ready;
+  stage s;
+  stage_begin(&s);
+  submit(&s, "SELECT 1", 1);
+  WAIT_UNTIL(stats_of(s.conn).completed == 1);
+  CHECK_EQ(epoll_wait(s.l->epoll, &ready, 1, 60000), 1);
+  sidelite_epoll_detach(s.l->adapter);
+  CHECK_EQ(sidelite_epoll_ready(s.l->adapter), 0);
+  CHECK_EQ(s.finals, 0);
+  loop_detach(s.l);
+  loop_attach(s.l, s.queue, BUDGET_US);
   stage_end(&s);
 }
 
@@ -131,6 +152,7 @@ int main(int argc, char **argv) {
   static const test tests[] = {
       SUITE,
       TEST(epoll_attach_refuses_what_is_no_epoll_and_a_second_time),
+      TEST(epoll_ready_of_a_detached_queue_runs_nothing),
       TEST(epoll_detach_after_the_queue_is_freed_touches_nobody_else),
       {NULL, NULL},
   };

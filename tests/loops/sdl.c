@@ -41,16 +41,12 @@ static void loop_free(loop *l) {
   free(l);
 }
 
-/* It has nothing that could fail: a queue that is gone is refused by what makes it. */
 static int32_t loop_try_attach(loop *l, sidelite_queue *queue) {
-  sidelite_stats stats;
-  int32_t code;
-  memset(&stats, 0, sizeof stats);
-  stats.struct_size = sizeof stats;
-  code = sidelite_stat(queue, &stats);
-  if (code) return code;
-  l->adapter = (sidelite_sdl *)malloc(sizeof *l->adapter);
-  return sidelite_sdl_attach(l->adapter, queue, 1000);
+  sidelite_sdl *adapter = (sidelite_sdl *)malloc(sizeof *adapter);
+  int32_t code = sidelite_sdl_attach(adapter, queue, 1000);
+  if (code) free(adapter);
+  else l->adapter = adapter;
+  return code;
 }
 
 static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
@@ -108,10 +104,29 @@ static void sdl_wake_that_was_dropped_is_made_up_for(void) {
   stage_end(&s);
 }
 
+/* A flush takes the wake away as well: any event of the program's own makes up for it. */
+static void sdl_wake_that_was_flushed_is_made_up_for(void) {
+  SDL_Event event;
+  stage s;
+  stage_begin(&s);
+  submit(&s, "SELECT 1", 10);
+  WAIT_UNTIL(stats_of(s.conn).completed == 10);
+  while (SDL_PollEvent(&event)) continue;
+  SDL_FlushEvents(SDL_FIRSTEVENT, SDL_LASTEVENT);
+  SDL_zero(event);
+  event.type = SDL_RegisterEvents(1);
+  CHECK_EQ(SDL_PushEvent(&event), 1);
+  s.stop_at = 10;
+  loop_run(s.l);
+  CHECK_EQ(s.finals, 10);
+  stage_end(&s);
+}
+
 int main(int argc, char **argv) {
   static const test tests[] = {
       SUITE,
       TEST(sdl_wake_that_was_dropped_is_made_up_for),
+      TEST(sdl_wake_that_was_flushed_is_made_up_for),
       {NULL, NULL},
   };
   int code = run_tests(tests, argc, argv);
