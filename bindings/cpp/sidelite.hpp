@@ -278,6 +278,7 @@ class connection : public lane {
     auto block = std::make_unique<detail::connection_state::waiter>();
     block->flag = flag;
     block->outcome = std::move(known);
+    if (!block->outcome && state_->over) block->fail(error(state_->over));
     if (!block->outcome) {
       block->queue = state_->queue.get();
       block->move_to(state_->waiters);

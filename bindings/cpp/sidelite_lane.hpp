@@ -61,6 +61,7 @@ struct connection_state : member {
   };
 
   void lose() noexcept override {
+    over = SIDELITE_ERR_ABORTED;
     member::lose_all(waiters);
     auto last = std::move(self);
   }
@@ -87,6 +88,7 @@ struct connection_state : member {
   std::exception_ptr end() {
     auto last = std::move(self);
     unlink();
+    over = SIDELITE_ERR_CLOSED;
     return tell(SIDELITE_EVENT_WRITABLE, error(SIDELITE_ERR_CLOSED));
   }
 
@@ -94,6 +96,7 @@ struct connection_state : member {
   std::shared_ptr<connection_state> self; /* the core refers to it */
   sidelite_conn *handle = nullptr;
   int32_t refused = SIDELITE_ERR_BAD_HANDLE; /* why there is no handle */
+  int32_t over = 0; /* why no event comes any more */
   bool is_full = false;
   int64_t savepoints = 0;
   std::optional<expected<void>> opened;
@@ -189,9 +192,14 @@ struct batch_request : request<std::vector<rows>> {
 
 }  // namespace detail
 
-/* Several statements that happen as one transaction, or not at all: lane::run. It owns its parameters. */
+/* Several statements that happen as one transaction, or not at all: lane::run. It owns its parameters, to which its
+ * statements point: it moves, and is not copied. */
 class batch {
  public:
+  batch() = default;
+  batch(batch &&) = default;
+  batch &operator=(batch &&) = default;
+
   template <class... Args>
   batch &add(std::string_view sql, const Args &...args) {
     statement next{std::string(sql), {}, {}};
@@ -276,16 +284,20 @@ class lane {
   operation<execution> execute_many(std::string_view sql, Range &&range) const {
     using element = std::decay_t<decltype(*std::begin(range))>;
     std::vector<sidelite_value> values;
-    std::deque<element> made; /* elements that the range makes as it goes must live until they were submitted */
+    using iterator = std::decay_t<decltype(std::begin(range))>;
+    /* Elements that the range makes as it goes, or keeps in one place, must live until they were submitted. */
+    std::deque<element> made;
+    constexpr bool stays =
+        std::is_lvalue_reference_v<decltype(*std::begin(range))> && detail::is_multi_pass<iterator>::value;
     detail::encoder encoder;
     std::optional<error> failure;
     std::size_t count = 0;
     uint32_t columns = 0;
     for (auto &&item : range) {
       const element *at;
-      if constexpr (std::is_lvalue_reference_v<decltype(*std::begin(range))>) at = &item;
+      if constexpr (stays) at = &item;
       else at = &made.emplace_back(std::forward<decltype(item)>(item));
-      auto parts = detail::parts_of(*at);
+      auto parts = detail::sent_parts_of(*at);
       columns = static_cast<uint32_t>(std::tuple_size_v<decltype(parts)>);
       std::apply([&](const auto &...part) { (encoder.put(values.emplace_back(), part), ...); }, parts);
       if (encoder.failure() && !failure)

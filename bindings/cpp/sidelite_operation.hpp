@@ -91,7 +91,8 @@ class once {
 
   template <class F>
   void set(F f) {
-    if constexpr (sizeof(F) <= sizeof storage_ && std::is_nothrow_move_constructible_v<F>) {
+    if constexpr (sizeof(F) <= sizeof storage_ && alignof(F) <= alignof(std::max_align_t) &&
+                  std::is_nothrow_move_constructible_v<F>) {
       ::new (static_cast<void *>(storage_)) F(std::move(f));
       run_ = run<F>;
     } else {

@@ -74,8 +74,9 @@ class queue {
   template <class T, class F>
   void spawn(task<T> started, F on_end) {
     if (!state_) throw error(SIDELITE_ERR_BAD_HANDLE);
-    run(*state_, std::move(started), std::move(on_end));
-    state_->let_pass();
+    auto state = state_; /* which `on_end` may destroy */
+    run(state, std::move(started), std::move(on_end));
+    state->let_pass();
   }
   /* The same, with its exception passing so. */
   void spawn(task<void> started) {
@@ -130,7 +131,7 @@ class queue {
   struct spawned {
     struct promise_type : detail::member {
       template <class... Rest>
-      explicit promise_type(detail::queue_state &of, Rest &...) noexcept : state(of) {
+      explicit promise_type(const std::shared_ptr<detail::queue_state> &of, Rest &...) noexcept : state(*of) {
         move_to(state.spawned);
       }
       spawned get_return_object() const noexcept { return {}; }
@@ -146,9 +147,22 @@ class queue {
     };
   };
 
+  /* From here on it is not the queue's to destroy: its end runs, and may destroy the queue. */
+  struct farewell {
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<spawned::promise_type> ending) const noexcept {
+      ending.promise().unlink();
+      return false;
+    }
+    void await_resume() const noexcept {}
+  };
+
+  /* The frame has the state of the queue for as long as it runs. */
   template <class T, class F>
-  static spawned run(detail::queue_state &, task<T> started, F on_end) {
-    on_end(co_await std::move(started).expected());
+  static spawned run(std::shared_ptr<detail::queue_state>, task<T> started, F on_end) {
+    auto outcome = co_await std::move(started).expected();
+    co_await farewell{};
+    on_end(std::move(outcome));
   }
 #endif
 

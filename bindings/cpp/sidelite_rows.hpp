@@ -96,6 +96,24 @@ auto parts_of(T &whole) noexcept {
   }
 }
 
+/* The same of what is sent, where more types are one value: zeroblobs, and arrays of bytes. Nothing is written; const
+ * goes because a bit-field of a constant would be referred to as a temporary, and is refused otherwise. */
+template <class T>
+auto sent_parts_of(const T &whole) noexcept {
+  auto &taken = const_cast<T &>(whole);
+  if constexpr (std::is_same_v<T, zeroblob> || std::is_same_v<T, sidelite_value> || is_bytes<T>::value ||
+                std::is_convertible_v<const T &, const char *>)
+    return std::tie(taken);
+  else return parts_of(taken);
+}
+
+/* Whether its elements stay where they are while it walks on. */
+template <class Iterator, class = void>
+struct is_multi_pass : std::false_type {};
+template <class Iterator>
+struct is_multi_pass<Iterator, std::void_t<typename std::iterator_traits<Iterator>::iterator_category>>
+    : std::is_base_of<std::forward_iterator_tag, typename std::iterator_traits<Iterator>::iterator_category> {};
+
 /* Walks over anything with operator[]. */
 template <class Range, class Value>
 class index_iterator {
@@ -190,7 +208,10 @@ class decoded_rows {
 
   explicit decoded_rows(detail::kept result) noexcept : result_(std::move(result)) {}
   std::size_t size() const noexcept { return result_.get() ? result_.get()->nrows : 0; }
-  T operator[](std::size_t index) const { return row(result_.get(), static_cast<uint32_t>(index)).template as<T>(); }
+  T operator[](std::size_t index) const {
+    if (index >= size()) throw error(out_of_range, "there is no row " + std::to_string(index));
+    return row(result_.get(), static_cast<uint32_t>(index)).template as<T>();
+  }
   iterator begin() const noexcept { return {this, 0}; }
   iterator end() const noexcept { return {this, static_cast<uint32_t>(size())}; }
 

@@ -44,15 +44,22 @@ struct stream_request : request<uint64_t> {
     bool is_final = !(event.flags & SIDELITE_EVENT_MORE);
     if (is_final) disarm();
     keep(event);
+    auto failure = event.code ? std::optional<error>(error(event)) : std::nullopt;
+    if (is_reading) {
+      /* A row's callback has turned the loop: these rows have their turn after it. */
+      has_come = is_final;
+      late = std::move(failure);
+      return;
+    }
     if (each) {
       try {
         read_all();
       } catch (...) {
-        if (is_final) end(event);
+        if (is_final) end(failure);
         throw;
       }
     }
-    if (is_final) end(event);
+    if (is_final) end(failure);
     else if (wake && peek()) tell();
   }
 
@@ -73,8 +80,17 @@ struct stream_request : request<uint64_t> {
   /* From here on `reader` gets the rows, first those that are here already. */
   void read_with(std::unique_ptr<reader> given) {
     each = std::move(given);
-    read_all();
-    if (has_ended()) settle();
+    is_reading = true;
+    try {
+      read_all();
+    } catch (...) {
+      is_reading = false;
+      if (has_come) end(late);
+      throw;
+    }
+    is_reading = false;
+    if (has_come) end(late);
+    else if (has_ended()) settle();
   }
 
  private:
@@ -93,8 +109,8 @@ struct stream_request : request<uint64_t> {
       leave();
     }
   }
-  void end(const sidelite_event &event) {
-    if (event.code && !has_left) fail(error(event));
+  void end(const std::optional<error> &failure) {
+    if (failure && !has_left) fail(*failure);
     else outcome.emplace(taken);
     settle();
     finish();
@@ -109,6 +125,8 @@ struct stream_request : request<uint64_t> {
   uint32_t at = 0;
   uint64_t taken = 0;
   bool has_left = false;
+  bool is_reading = false, has_come = false; /* outside of a dispatch; the end, meanwhile */
+  std::optional<error> late;
 
  public:
   std::optional<error> reason; /* of our own, for not reading on */

@@ -77,7 +77,7 @@ struct is_optional<std::optional<T>> : std::true_type {};
 /* The types of single characters are no numbers here: a 'a' that is stored as 97 is a mistake. */
 template <class T>
 inline constexpr bool is_integer =
-    std::is_integral_v<T> && !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
+    std::is_integral_v<T> && sizeof(T) <= sizeof(int64_t) && !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
 #ifdef __cpp_char8_t
     !std::is_same_v<T, char8_t> &&
 #endif

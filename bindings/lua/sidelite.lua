@@ -437,8 +437,13 @@ local function take_stream(request, event)
   local chunk = not err and event.result ~= nil and event.result.nrows > 0 and request.shape(event.result)
   if request.callback then
     if not is_last then grant(request) end
-    if chunk then request.callback(nil, chunk) end
-    if is_last then request.callback(err) end
+    if not is_last then return chunk and request.callback(nil, chunk) end
+    -- The last chunk may come with the end, of which its callback hears whatever it did with the chunk.
+    if chunk then
+      local ok, failure = xpcall(request.callback, with_traceback, nil, chunk)
+      if not ok then report(request.conn.queue, failure) end
+    end
+    request.callback(err)
     return
   end
   if chunk then table.insert(request.chunks, chunk) end

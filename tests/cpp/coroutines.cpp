@@ -548,11 +548,26 @@ void queue_that_is_destroyed_inside_its_dispatch_is_freed_after_it() {
   CHECK_EQ(sidelite_dispatch(handle, 0, 0), SIDELITE_ERR_BAD_HANDLE);
 }
 
+/* A task that never slept ends on the caller's stack, outside of any dispatch. */
+void end_of_a_task_destroys_its_queue() {
+  auto queue = std::make_unique<sidelite::queue>();
+  sidelite::connection db(*queue, ":memory:");
+  auto nothing = []() -> sidelite::task<> { co_return; };
+  bool ended = false;
+  queue->spawn(nothing(), [&](auto &&outcome) {
+    outcome.value();
+    queue.reset();
+    ended = true;
+  });
+  CHECK(ended && !queue);
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(task_awaits_values),
+      TEST(end_of_a_task_destroys_its_queue),
       TEST(errors_are_thrown_or_expected),
       TEST(operations_pipeline_and_are_awaited_in_any_order),
       TEST(temporaries_of_an_await_are_destroyed_once),

@@ -5,6 +5,8 @@
  */
 #include "harness.hpp"
 
+#include <iterator>
+#include <sstream>
 #include <thread>
 
 namespace {
@@ -642,11 +644,86 @@ void expected_has_a_value_or_an_error() {
   expected<void>().value();
 }
 
+/* Walks once, and shows every element in one place. */
+struct words {
+  std::istringstream text{"a-text-too-long-for-the-string-itself another-text-too-long-for-the-string-itself c"};
+  auto begin() { return std::istream_iterator<std::string>(text); }
+  auto end() { return std::istream_iterator<std::string>(); }
+};
+
+void many_are_sent_of_ranges_that_walk_once() {
+  fixture f;
+  f.queue.wait(f.db.script("CREATE TABLE t(x)"));
+  f.queue.wait(f.db.execute_many("INSERT INTO t VALUES (?)", words()));
+  CHECK_TEXT(f.ask<std::string>("SELECT group_concat(x, ' ') FROM t"), words().text.str());
+}
+
+void many_are_sent_of_bytes_and_of_zeros() {
+  fixture f;
+  f.queue.wait(f.db.script("CREATE TABLE t(x)"));
+  std::vector<sidelite::zeroblob> zeros{{5}, {6}};
+  f.queue.wait(f.db.execute_many("INSERT INTO t VALUES (?)", zeros));
+  std::vector<std::array<unsigned char, 16>> keys(2);
+  f.queue.wait(f.db.execute_many("INSERT INTO t VALUES (?)", keys));
+  std::vector<const char *> texts{"one", "two"};
+  f.queue.wait(f.db.execute_many("INSERT INTO t VALUES (?)", texts));
+  CHECK_TEXT(f.ask<std::string>("SELECT group_concat(typeof(x) || length(x)) FROM t"),
+             "blob5,blob6,blob16,blob16,text3,text3");
+}
+
+static_assert(!std::is_copy_constructible_v<sidelite::batch>, "its statements point into it");
+
+void batch_that_was_moved_runs() {
+  fixture f;
+  sidelite::batch first;
+  first.add("SELECT ?", "short").add("SELECT ?", "a text that is too long to lie in the string itself");
+  sidelite::batch second(std::move(first));
+  auto rows = f.queue.wait(f.db.run(second));
+  CHECK_TEXT(rows[0].value<std::string>(), "short");
+  CHECK_EQ(rows[1].value<std::string>().size(), 51);
+}
+
+void decoded_row_that_is_not_there_is_an_error() {
+  fixture f;
+  auto rows = f.queue.wait(f.db.fetch("SELECT 1"));
+  bool thrown = false;
+  try {
+    (void)rows.as<std::tuple<int>>()[1];
+  } catch (const sidelite::error &) {
+    thrown = true;
+  }
+  CHECK(thrown);
+}
+
+void news_of_a_connection_that_is_over_is_an_error() {
+  auto queue = std::make_unique<sidelite::queue>();
+  sidelite::connection lost(*queue, ":memory:");
+  queue.reset();
+  int32_t code = 0;
+  lost.opened().then([&code](expected<void> outcome) { code = outcome ? 0 : outcome.error().code(); });
+  CHECK_EQ(code, SIDELITE_ERR_ABORTED);
+
+  fixture f;
+  sidelite::open_options narrow;
+  narrow.max_requests = 1;
+  sidelite::connection full(f.queue, ":memory:", narrow);
+  auto first = full.execute("SELECT 1");
+  CHECK_EQ(code_of([&] { f.queue.wait(full.execute("SELECT 2")); }), SIDELITE_ERR_FULL);
+  f.queue.wait(first);
+  f.queue.wait(full.close());
+  CHECK(full.writable().has_ended());
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(callback_takes_the_value),
+      TEST(news_of_a_connection_that_is_over_is_an_error),
+      TEST(many_are_sent_of_ranges_that_walk_once),
+      TEST(many_are_sent_of_bytes_and_of_zeros),
+      TEST(batch_that_was_moved_runs),
+      TEST(decoded_row_that_is_not_there_is_an_error),
       TEST(callback_takes_the_error),
       TEST(callbacks_of_every_size_are_freed),
       TEST(callback_after_the_end_is_called_at_once),

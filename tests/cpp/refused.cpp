@@ -11,6 +11,9 @@
 struct opaque {
   explicit opaque(int);
 };
+struct packed {
+  int a : 4, b;
+};
 struct many {
   int a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y;
 };
@@ -39,6 +42,8 @@ inline void refused(sidelite::lane &db, sidelite::rows &rows) {
   db.fetch("SELECT 1");
 #elif REFUSED == 11
   (void)db.fetch("SELECT ?", std::chrono::steady_clock::now());
+#elif REFUSED == 12
+  (void)db.execute_many("SELECT ?, ?", std::vector<packed>());
 #endif
 }
 
@@ -89,6 +94,8 @@ void cells_of_other_types_are_refused() {
 
 void views_of_a_temporary_are_refused() { check_refusal(8, "the view would outlive the rows"); }
 
+void bit_fields_are_refused() { check_refusal(12, "bit-field"); }
+
 void callbacks_of_other_values_are_refused() { check_refusal(9, "the callback takes an expected<T>"); }
 
 void operation_that_is_ignored_is_warned_of() { check_refusal(10, "nodiscard"); }
@@ -101,6 +108,7 @@ int main(int argc, char **argv) {
       TEST(parameters_of_other_types_are_refused),
       TEST(cells_of_other_types_are_refused),
       TEST(views_of_a_temporary_are_refused),
+      TEST(bit_fields_are_refused),
       TEST(callbacks_of_other_values_are_refused),
       TEST(operation_that_is_ignored_is_warned_of),
       {nullptr, nullptr},

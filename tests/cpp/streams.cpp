@@ -327,12 +327,31 @@ void dump_and_observation_are_streams() {
   CHECK_EQ((*change)["rowid"].get<int>(), 2);
 }
 
+/* Rows that are here already are given at once, and a callback that waits for something lets more of them come. */
+void for_each_waits_for_the_callback_that_waits() {
+  fixture f;
+  auto rows = f.db.with(sidelite::chunks(10)).stream<sidelite::row>(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 55) SELECT i FROM n");
+  f.queue.wait(f.db.execute("SELECT 1"));
+  int64_t last = 0, depth = 0;
+  auto all = std::move(rows).for_each([&](const sidelite::row &next) {
+    CHECK_EQ(++depth, 1);
+    if (last < 10) f.queue.wait(f.db.execute("SELECT 2"));
+    CHECK_EQ(next[0].get<int64_t>(), last + 1);
+    last++;
+    depth--;
+  });
+  CHECK_EQ(f.queue.wait(std::move(all)), 55);
+  CHECK_EQ(last, 55);
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(stream_gives_every_row_in_order),
       TEST(stream_of_no_rows_ends),
+      TEST(for_each_waits_for_the_callback_that_waits),
       TEST(stream_of_every_number_of_rows_ends),
       TEST(rows_and_views_live_until_the_next),
       TEST(stream_without_end_is_left),

@@ -113,6 +113,18 @@ t.test("with_a_callback_that_fails_each_time", function(queue, db)
   t.equal(errors, 5)
 end)
 
+t.test("with_a_callback_that_fails_on_the_last_chunk", function(queue, db)
+  local errors, ended = 0, 0
+  queue.on_error = function() errors = errors + 1 end
+  db:stream(t.counting(25), nil, { chunk_rows = 10 }, function(_, chunk)
+    if chunk then error("no") end
+    ended = ended + 1
+  end)
+  t.turn_until(queue, function() return ended > 0 end)
+  t.equal(errors, 3)
+  t.equal(ended, 1)
+end)
+
 t.test("with_a_callback_and_cancelled_in_it", function(queue, db)
   local request, last
   request = db:stream(t.counting(1000000), function(err, chunk)
