@@ -8,9 +8,11 @@
 
 enum { TIMER = 1, QUEUE = 2 }; /* what `data` says */
 
+typedef sidelite_epoll adapter;
+
 typedef struct loop {
   int epoll, timer, is_stopped;
-  sidelite_epoll *adapter;
+  adapter *attached;
   void (*tick)(void *context);
   void *context;
 } loop;
@@ -34,33 +36,18 @@ static loop *loop_new(void) {
   return l;
 }
 
-static sidelite_queue *loop_queue_new(void) { return queue_new(); }
-
-static void loop_detach(loop *l) {
-  if (!l->adapter) return;
-  sidelite_epoll_detach(l->adapter);
-  free(l->adapter);
-  l->adapter = NULL;
+static int32_t adapter_attach(adapter *a, sidelite_queue *queue, loop *l, uint32_t budget_us) {
+  return sidelite_epoll_attach(a, queue, l->epoll, data_of(QUEUE), budget_us);
 }
 
-static void loop_free(loop *l) {
+static void adapter_free(adapter *a) {
+  sidelite_epoll_detach(a);
+  free(a);
+}
+
+static void loop_close(loop *l) {
   close(l->epoll);
   close(l->timer);
-  loop_detach(l);
-  free(l);
-}
-
-static int32_t loop_try_attach(loop *l, sidelite_queue *queue) {
-  sidelite_epoll *adapter = (sidelite_epoll *)malloc(sizeof *adapter);
-  int32_t code = sidelite_epoll_attach(adapter, queue, l->epoll, data_of(QUEUE), 1000);
-  if (code) free(adapter);
-  else l->adapter = adapter;
-  return code;
-}
-
-static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
-  CHECK_EQ(loop_try_attach(l, queue), SIDELITE_OK);
-  l->adapter->budget_us = budget_us;
 }
 
 static void loop_stop(loop *l) { l->is_stopped = 1; }
@@ -68,7 +55,7 @@ static void loop_stop(loop *l) { l->is_stopped = 1; }
 static void on_ready(loop *l, const struct epoll_event *event) {
   uint64_t expirations;
   if (event->data.u64 == QUEUE) {
-    if (l->adapter) CHECK(sidelite_epoll_ready(l->adapter) >= 0);
+    if (l->attached) CHECK(sidelite_epoll_ready(l->attached) >= 0);
   } else if (read(l->timer, &expirations, sizeof expirations) > 0) {
     l->tick(l->context);
   }
@@ -119,8 +106,8 @@ static void epoll_ready_of_a_detached_queue_runs_nothing(void) {
   submit(&s, "SELECT 1", 1);
   WAIT_UNTIL(stats_of(s.conn).completed == 1);
   CHECK_EQ(epoll_wait(s.l->epoll, &ready, 1, 60000), 1);
-  sidelite_epoll_detach(s.l->adapter);
-  CHECK_EQ(sidelite_epoll_ready(s.l->adapter), 0);
+  sidelite_epoll_detach(s.l->attached);
+  CHECK_EQ(sidelite_epoll_ready(s.l->attached), 0);
   CHECK_EQ(s.finals, 0);
   loop_detach(s.l);
   loop_attach(s.l, s.queue, BUDGET_US);

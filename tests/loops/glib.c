@@ -3,11 +3,13 @@
 #include "../c/harness.h"
 #include "sidelite_glib.h"
 
+typedef sidelite_glib adapter;
+
 typedef struct loop {
   GMainContext *context;
   GMainLoop *main;
   GSource *timer;
-  sidelite_glib *adapter;
+  adapter *attached;
   void (*tick)(void *context);
   void *tick_context;
 } loop;
@@ -20,33 +22,18 @@ static loop *loop_new(void) {
   return l;
 }
 
-static sidelite_queue *loop_queue_new(void) { return queue_new(); }
-
-static void loop_detach(loop *l) {
-  if (!l->adapter) return;
-  sidelite_glib_detach(l->adapter);
-  free(l->adapter);
-  l->adapter = NULL;
+static int32_t adapter_attach(adapter *a, sidelite_queue *queue, loop *l, uint32_t budget_us) {
+  return sidelite_glib_attach(a, queue, l->context, budget_us);
 }
 
-static void loop_free(loop *l) {
+static void adapter_free(adapter *a) {
+  sidelite_glib_detach(a);
+  free(a);
+}
+
+static void loop_close(loop *l) {
   g_main_loop_unref(l->main);
   g_main_context_unref(l->context);
-  loop_detach(l);
-  free(l);
-}
-
-static int32_t loop_try_attach(loop *l, sidelite_queue *queue) {
-  sidelite_glib *adapter = (sidelite_glib *)malloc(sizeof *adapter);
-  int32_t code = sidelite_glib_attach(adapter, queue, l->context, 1000);
-  if (code) free(adapter);
-  else l->adapter = adapter;
-  return code;
-}
-
-static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
-  CHECK_EQ(loop_try_attach(l, queue), SIDELITE_OK);
-  ((sidelite_glib_source *)(void *)l->adapter->source)->budget_us = budget_us;
 }
 
 static void loop_run(loop *l) { g_main_loop_run(l->main); }
@@ -90,7 +77,7 @@ static void glib_priority_is_that_of_any_source(void) {
   stage_begin(&s);
   submit(&s, "SELECT 1", 10);
   gate_shut(&g, s.conn);
-  g_source_set_priority(s.l->adapter->source, G_PRIORITY_LOW);
+  g_source_set_priority(s.l->attached->source, G_PRIORITY_LOW);
   g_source_set_priority(urgent, G_PRIORITY_HIGH);
   g_source_set_callback(urgent, on_urgent, &s, NULL);
   g_source_attach(urgent, s.l->context);
@@ -108,7 +95,7 @@ static void glib_priority_is_that_of_any_source(void) {
 static void glib_source_has_a_name(void) {
   stage s;
   stage_begin(&s);
-  CHECK(!strcmp(g_source_get_name(s.l->adapter->source), "sidelite"));
+  CHECK(!strcmp(g_source_get_name(s.l->attached->source), "sidelite"));
   stage_end(&s);
 }
 

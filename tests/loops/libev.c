@@ -3,10 +3,12 @@
 #include "../c/harness.h"
 #include "sidelite_libev.h"
 
+typedef sidelite_libev adapter;
+
 typedef struct loop {
   struct ev_loop *ev;
   ev_timer timer;
-  sidelite_libev *adapter;
+  adapter *attached;
   void (*tick)(void *context);
   void *context;
 } loop;
@@ -17,32 +19,17 @@ static loop *loop_new(void) {
   return l;
 }
 
-static sidelite_queue *loop_queue_new(void) { return queue_new(); }
-
-static void loop_detach(loop *l) {
-  if (!l->adapter) return;
-  sidelite_libev_detach(l->adapter);
-  free(l->adapter);
-  l->adapter = NULL;
+static int32_t adapter_attach(adapter *a, sidelite_queue *queue, loop *l, uint32_t budget_us) {
+  return sidelite_libev_attach(a, queue, l->ev, budget_us);
 }
 
-static void loop_free(loop *l) {
+static void adapter_free(adapter *a) {
+  sidelite_libev_detach(a);
+  free(a);
+}
+
+static void loop_close(loop *l) {
   ev_loop_destroy(l->ev);
-  loop_detach(l);
-  free(l);
-}
-
-static int32_t loop_try_attach(loop *l, sidelite_queue *queue) {
-  sidelite_libev *adapter = (sidelite_libev *)malloc(sizeof *adapter);
-  int32_t code = sidelite_libev_attach(adapter, queue, l->ev, 1000);
-  if (code) free(adapter);
-  else l->adapter = adapter;
-  return code;
-}
-
-static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
-  CHECK_EQ(loop_try_attach(l, queue), SIDELITE_OK);
-  l->adapter->budget_us = budget_us;
 }
 
 static void loop_run(loop *l) { ev_run(l->ev, 0); }
@@ -83,8 +70,8 @@ static void libev_unref_lets_the_loop_end_while_requests_are_out(void) {
   stage s;
   stage_begin(&s);
   submit(&s, ENDLESS, 1);
-  sidelite_libev_unref(s.l->adapter);
-  sidelite_libev_unref(s.l->adapter);
+  sidelite_libev_unref(s.l->attached);
+  sidelite_libev_unref(s.l->attached);
   CHECK(!ev_run(s.l->ev, 0));
   CHECK_EQ(s.finals, 0);
   /* Detached without a ref before: the loop's own count is right again. */
@@ -102,7 +89,7 @@ static void libev_loop_destroyed_while_unref_during_work(void) {
   stage s;
   stage_begin(&s);
   submit(&s, ENDLESS, 1);
-  sidelite_libev_unref(s.l->adapter);
+  sidelite_libev_unref(s.l->attached);
   loop_free(s.l);
   CHECK(sidelite_queue_free(s.queue, -1) >= 1);
 }

@@ -3,10 +3,12 @@
 #include "../c/harness.h"
 #include "sidelite_libevent.h"
 
+typedef sidelite_libevent adapter;
+
 typedef struct loop {
   struct event_base *base;
   struct event *timer;
-  sidelite_libevent *adapter;
+  adapter *attached;
   void (*tick)(void *context);
   void *context;
 } loop;
@@ -25,33 +27,18 @@ static loop *loop_new(void) {
   return l;
 }
 
-static sidelite_queue *loop_queue_new(void) { return queue_new(); }
-
-static void loop_detach(loop *l) {
-  if (!l->adapter) return;
-  sidelite_libevent_detach(l->adapter);
-  free(l->adapter);
-  l->adapter = NULL;
+static int32_t adapter_attach(adapter *a, sidelite_queue *queue, loop *l, uint32_t budget_us) {
+  return sidelite_libevent_attach(a, queue, l->base, budget_us);
 }
 
-static void loop_free(loop *l) {
+static void adapter_free(adapter *a) {
+  sidelite_libevent_detach(a);
+  free(a);
+}
+
+static void loop_close(loop *l) {
   event_free(l->timer);
   event_base_free(l->base);
-  loop_detach(l);
-  free(l);
-}
-
-static int32_t loop_try_attach(loop *l, sidelite_queue *queue) {
-  sidelite_libevent *adapter = (sidelite_libevent *)malloc(sizeof *adapter);
-  int32_t code = sidelite_libevent_attach(adapter, queue, l->base, 1000);
-  if (code) free(adapter);
-  else l->adapter = adapter;
-  return code;
-}
-
-static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
-  CHECK_EQ(loop_try_attach(l, queue), SIDELITE_OK);
-  l->adapter->budget_us = budget_us;
 }
 
 static void loop_run(loop *l) { event_base_dispatch(l->base); }

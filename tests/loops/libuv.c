@@ -3,10 +3,12 @@
 #include "../c/harness.h"
 #include "sidelite_libuv.h"
 
+typedef sidelite_libuv adapter;
+
 typedef struct loop {
   uv_loop_t uv;
   uv_timer_t timer;
-  sidelite_libuv *adapter;
+  adapter *attached;
   void (*tick)(void *context);
   void *context;
 } loop;
@@ -18,27 +20,17 @@ static loop *loop_new(void) {
   return l;
 }
 
-static sidelite_queue *loop_queue_new(void) { return queue_new(); }
+static void on_detached(adapter *a) { free(a); }
 
-static void on_detached(sidelite_libuv *adapter) { free(adapter); }
-
-static void loop_detach(loop *l) {
-  if (!l->adapter) return;
-  sidelite_libuv_detach(l->adapter, on_detached);
-  l->adapter = NULL;
+static int32_t adapter_attach(adapter *a, sidelite_queue *queue, loop *l, uint32_t budget_us) {
+  return sidelite_libuv_attach(a, queue, &l->uv, budget_us);
 }
 
-static int32_t loop_try_attach(loop *l, sidelite_queue *queue) {
-  sidelite_libuv *adapter = (sidelite_libuv *)malloc(sizeof *adapter);
-  int32_t code = sidelite_libuv_attach(adapter, queue, &l->uv, 1000);
-  if (code) free(adapter);
-  else l->adapter = adapter;
-  return code;
-}
-
-static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
-  CHECK_EQ(loop_try_attach(l, queue), SIDELITE_OK);
-  l->adapter->budget_us = budget_us;
+/* libuv has it until it is closed, which the loop's own end may have been. */
+static void adapter_free(adapter *a) {
+  int is_closed = uv_is_closing((uv_handle_t *)&a->poll);
+  sidelite_libuv_detach(a, on_detached);
+  if (is_closed) free(a);
 }
 
 static void close_any(uv_handle_t *handle, void *unused) {
@@ -47,15 +39,10 @@ static void close_any(uv_handle_t *handle, void *unused) {
 }
 
 /* As programs close a loop of which they do not know every handle. */
-static void loop_free(loop *l) {
+static void loop_close(loop *l) {
   uv_walk(&l->uv, close_any, NULL);
   CHECK_EQ(uv_run(&l->uv, UV_RUN_DEFAULT), 0);
   CHECK_EQ(uv_loop_close(&l->uv), 0);
-  if (l->adapter) {
-    sidelite_libuv_detach(l->adapter, on_detached);
-    free(l->adapter);
-  }
-  free(l);
 }
 
 static void loop_run(loop *l) { uv_run(&l->uv, UV_RUN_DEFAULT); }
@@ -92,10 +79,10 @@ static void libuv_unref_lets_the_loop_end_while_requests_are_out(void) {
   stage s;
   stage_begin(&s);
   submit(&s, ENDLESS, 1);
-  sidelite_libuv_unref(s.l->adapter);
+  sidelite_libuv_unref(s.l->attached);
   CHECK_EQ(uv_run(&s.l->uv, UV_RUN_DEFAULT), 0);
   CHECK_EQ(s.finals, 0);
-  sidelite_libuv_ref(s.l->adapter);
+  sidelite_libuv_ref(s.l->attached);
   CHECK_EQ(sidelite_cancel(s.conn, 0), SIDELITE_OK);
   s.stop_at = 1;
   loop_run(s.l);
@@ -114,9 +101,9 @@ static void libuv_second_attach_to_the_same_loop_is_misuse(void) {
 static void libuv_detach_twice_is_once(void) {
   stage s;
   stage_begin(&s);
-  sidelite_libuv_detach(s.l->adapter, on_detached);
-  sidelite_libuv_detach(s.l->adapter, on_detached);
-  s.l->adapter = NULL;
+  sidelite_libuv_detach(s.l->attached, on_detached);
+  sidelite_libuv_detach(s.l->attached, on_detached);
+  s.l->attached = NULL;
   loop_free(s.l);
   CHECK(sidelite_queue_free(s.queue, -1) >= 0);
 }

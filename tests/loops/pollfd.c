@@ -2,10 +2,12 @@
 #include "../c/harness.h"
 #include "sidelite_pollfd.h"
 
+typedef sidelite_pollfd adapter;
+
 typedef struct loop {
   int tick_ms, is_stopped;
   double next_tick;
-  sidelite_pollfd *adapter;
+  adapter *attached;
   void (*tick)(void *context);
   void *context;
 } loop;
@@ -16,32 +18,17 @@ static loop *loop_new(void) {
   return l;
 }
 
-static sidelite_queue *loop_queue_new(void) { return queue_new(); }
-
-static void loop_detach(loop *l) {
-  if (!l->adapter) return;
-  sidelite_pollfd_detach(l->adapter);
-  free(l->adapter);
-  l->adapter = NULL;
+static int32_t adapter_attach(adapter *a, sidelite_queue *queue, loop *l, uint32_t budget_us) {
+  (void)l;
+  return sidelite_pollfd_attach(a, queue, budget_us);
 }
 
-static void loop_free(loop *l) {
-  loop_detach(l);
-  free(l);
+static void adapter_free(adapter *a) {
+  sidelite_pollfd_detach(a);
+  free(a);
 }
 
-static int32_t loop_try_attach(loop *l, sidelite_queue *queue) {
-  sidelite_pollfd *adapter = (sidelite_pollfd *)malloc(sizeof *adapter);
-  int32_t code = sidelite_pollfd_attach(adapter, queue, 1000);
-  if (code) free(adapter);
-  else l->adapter = adapter;
-  return code;
-}
-
-static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
-  CHECK_EQ(loop_try_attach(l, queue), SIDELITE_OK);
-  l->adapter->budget_us = budget_us;
-}
+static void loop_close(loop *l) { l->is_stopped = 1; }
 
 static void loop_stop(loop *l) { l->is_stopped = 1; }
 
@@ -55,10 +42,10 @@ static void loop_tick(loop *l, int ms, void (*tick)(void *context), void *contex
 static void loop_run(loop *l) {
   for (l->is_stopped = 0; !l->is_stopped;) {
     struct pollfd entry;
-    CHECK(l->adapter != NULL);
-    sidelite_pollfd_prepare(l->adapter, &entry);
+    CHECK(l->attached != NULL);
+    sidelite_pollfd_prepare(l->attached, &entry);
     CHECK(poll(&entry, 1, l->tick_ms ? l->tick_ms : 60000) >= 0);
-    CHECK(sidelite_pollfd_ready(l->adapter, &entry) >= 0);
+    CHECK(sidelite_pollfd_ready(l->attached, &entry) >= 0);
     if (!l->tick_ms || now_ms() < l->next_tick) continue;
     l->next_tick = now_ms() + l->tick_ms;
     l->tick(l->context);
@@ -75,12 +62,12 @@ static void pollfd_entry_of_a_detached_queue_is_passed_over(void) {
   stage_begin(&s);
   submit(&s, "SELECT 1", 1);
   WAIT_UNTIL(stats_of(s.conn).completed == 1);
-  sidelite_pollfd_prepare(s.l->adapter, &entry);
+  sidelite_pollfd_prepare(s.l->attached, &entry);
   CHECK_EQ(poll(&entry, 1, 60000), 1);
-  sidelite_pollfd_detach(s.l->adapter);
+  sidelite_pollfd_detach(s.l->attached);
   /* poll has returned already: it is not to run callbacks any more. */
-  CHECK_EQ(sidelite_pollfd_ready(s.l->adapter, &entry), 0);
-  sidelite_pollfd_prepare(s.l->adapter, &entry);
+  CHECK_EQ(sidelite_pollfd_ready(s.l->attached, &entry), 0);
+  sidelite_pollfd_prepare(s.l->attached, &entry);
   CHECK_EQ(poll(&entry, 1, 0), 0);
   CHECK_EQ(s.finals, 0);
   loop_detach(s.l);

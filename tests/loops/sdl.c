@@ -5,12 +5,15 @@
 #include "sidelite_sdl.h"
 
 #define LOOP_ONE_PER_PROCESS
+#define LOOP_QUEUE_NEW sdl_queue_new
+
+typedef sidelite_sdl adapter;
 
 typedef struct loop {
   SDL_TimerID timer;
   Uint32 tick_type;
   int is_stopped;
-  sidelite_sdl *adapter;
+  adapter *attached;
   void (*tick)(void *context);
   void *context;
 } loop;
@@ -22,37 +25,24 @@ static loop *loop_new(void) {
   return l;
 }
 
-static sidelite_queue *loop_queue_new(void) {
+static sidelite_queue *sdl_queue_new(void) {
   sidelite_queue *queue;
   CHECK_EQ(sidelite_sdl_queue_new(&queue), SIDELITE_OK);
   return queue;
 }
 
-static void loop_detach(loop *l) {
-  if (!l->adapter) return;
-  sidelite_sdl_detach(l->adapter);
-  free(l->adapter);
-  l->adapter = NULL;
+static int32_t adapter_attach(adapter *a, sidelite_queue *queue, loop *l, uint32_t budget_us) {
+  (void)l;
+  return sidelite_sdl_attach(a, queue, budget_us);
+}
+
+static void adapter_free(adapter *a) {
+  sidelite_sdl_detach(a);
+  free(a);
 }
 
 /* SDL_Quit must wait until no queue can push any more: `main` does it. */
-static void loop_free(loop *l) {
-  loop_detach(l);
-  free(l);
-}
-
-static int32_t loop_try_attach(loop *l, sidelite_queue *queue) {
-  sidelite_sdl *adapter = (sidelite_sdl *)malloc(sizeof *adapter);
-  int32_t code = sidelite_sdl_attach(adapter, queue, 1000);
-  if (code) free(adapter);
-  else l->adapter = adapter;
-  return code;
-}
-
-static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
-  CHECK_EQ(loop_try_attach(l, queue), SIDELITE_OK);
-  l->adapter->budget_us = budget_us;
-}
+static void loop_close(loop *l) { l->is_stopped = 1; }
 
 static void loop_stop(loop *l) { l->is_stopped = 1; }
 
@@ -75,8 +65,8 @@ static void loop_run(loop *l) {
   for (l->is_stopped = 0; !l->is_stopped;) {
     SDL_Event event;
     CHECK(SDL_WaitEventTimeout(&event, 60000));
-    CHECK(l->adapter != NULL);
-    if (sidelite_sdl_event(l->adapter, &event)) continue;
+    CHECK(l->attached != NULL);
+    if (sidelite_sdl_event(l->attached, &event)) continue;
     if (event.type == l->tick_type && l->tick) l->tick(l->context);
   }
 }

@@ -1,17 +1,45 @@
 /* What every adapter must do, on the real loop. A program defines the driver of its loop, then includes this:
  *
- *   loop                    one loop, with room for one adapter, allocated when it is attached and freed when detached
- *   loop_new, loop_free     loop_free closes the loop, which must be detached before, or be attached still
- *   loop_queue_new          a queue of the kind that the loop wants
- *   loop_attach, loop_detach
+ *   adapter                 the type; adapter_attach, and adapter_free, which detaches it and frees its memory
+ *   loop                    one loop, with `attached`, the adapter that is on it, or NULL
+ *   loop_new, loop_close    loop_close ends the loop and leaves its memory; an adapter may still be on it
  *   loop_run, loop_stop     run returns at a stop, or when nothing keeps the loop alive
  *   loop_tick               calls `tick` every `ms` milliseconds; with 0 no more
  *
- * LOOP_ONE_PER_PROCESS: there is no second one for a second thread. */
+ * LOOP_ONE_PER_PROCESS: there is no second one for a second thread. LOOP_QUEUE_NEW: makes the queue that it wants. */
 #ifndef SUITE_H
 #define SUITE_H
 
 enum { BURST = 10000, BUDGET_US = 1000, BEAT_MS = 1 };
+
+#ifndef LOOP_QUEUE_NEW
+#define LOOP_QUEUE_NEW queue_new
+#endif
+
+static int32_t loop_try_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
+  adapter *a = (adapter *)malloc(sizeof *a);
+  int32_t code = adapter_attach(a, queue, l, budget_us);
+  if (code) free(a);
+  else l->attached = a;
+  return code;
+}
+
+static void loop_attach(loop *l, sidelite_queue *queue, uint32_t budget_us) {
+  CHECK_EQ(loop_try_attach(l, queue, budget_us), SIDELITE_OK);
+}
+
+static void loop_detach(loop *l) {
+  adapter *a = l->attached;
+  l->attached = NULL;
+  if (a) adapter_free(a);
+}
+
+/* The loop goes first, with the adapter on it where it was not detached before. */
+static void loop_free(loop *l) {
+  loop_close(l);
+  loop_detach(l);
+  free(l);
+}
 
 /* A loop with a queue, a connection, and the counts of what came back. */
 typedef struct stage {
@@ -48,7 +76,7 @@ static void stage_begin(stage *s) {
   memset(s, 0, sizeof *s);
   s->thread = pthread_self();
   s->l = loop_new();
-  s->queue = loop_queue_new();
+  s->queue = LOOP_QUEUE_NEW();
   loop_attach(s->l, s->queue, BUDGET_US);
   CHECK_EQ(sidelite_open(s->queue, ":memory:", NULL, on_news, s, &s->conn), SIDELITE_OK);
 }
@@ -271,10 +299,10 @@ static void loop_callback_that_destroys_its_adapter_is_the_last(void) {
 
 static void loop_attach_refuses_a_queue_that_is_gone(void) {
   loop *l = loop_new();
-  sidelite_queue *queue = loop_queue_new();
+  sidelite_queue *queue = LOOP_QUEUE_NEW();
   CHECK_EQ(sidelite_queue_free(queue, -1), 0);
-  CHECK_EQ(loop_try_attach(l, queue), SIDELITE_ERR_BAD_HANDLE);
-  CHECK_EQ(loop_try_attach(l, NULL), SIDELITE_ERR_BAD_HANDLE);
+  CHECK_EQ(loop_try_attach(l, queue, BUDGET_US), SIDELITE_ERR_BAD_HANDLE);
+  CHECK_EQ(loop_try_attach(l, NULL, BUDGET_US), SIDELITE_ERR_BAD_HANDLE);
   loop_free(l);
 }
 
@@ -301,7 +329,7 @@ static void run_other_loop(stage *s) {
 }
 #else
 static void run_other_loop(stage *s) {
-  s->queue = loop_queue_new();
+  s->queue = LOOP_QUEUE_NEW();
   s->l = loop_new();
   loop_attach(s->l, s->queue, BUDGET_US);
   submit_to_own_queue(s);
