@@ -389,26 +389,18 @@ void stop_after_the_end_does_nothing() {
 void stops_race_with_their_requests() {
   fixture f;
   int done = 0, cancelled = 0, n = SCALED(2000);
-  std::atomic<std::stop_source *> shared = nullptr;
-  std::atomic<bool> over = false;
-  std::jthread stopper([&] {
-    while (!over)
-      if (auto *source = shared.exchange(nullptr)) source->request_stop(), delete source;
-  });
+  stopping_thread other;
   auto all = [&](sidelite::connection &db) -> task<> {
     for (int i = 0; i < n; i++) {
       std::stop_source stop;
       auto operation = db.with(stop.get_token()).fetch("SELECT 1");
-      delete shared.exchange(new std::stop_source(stop));
+      other.stop_soon(stop);
       auto outcome = co_await std::move(operation).expected();
       CHECK(outcome || outcome.error().code() == SIDELITE_ERR_CANCELLED);
       (outcome ? done : cancelled)++;
     }
   };
   f.queue.wait(all(f.db));
-  over = true;
-  stopper.join();
-  delete shared.load();
   CHECK_EQ(done + cancelled, n);
   std::printf("%d done, %d cancelled\n", done, cancelled);
 }
@@ -417,22 +409,14 @@ void stops_race_with_their_requests() {
 void stops_race_with_destruction() {
   fixture f;
   int n = SCALED(2000);
-  std::atomic<std::stop_source *> shared = nullptr;
-  std::atomic<bool> over = false;
-  std::jthread stopper([&] {
-    while (!over)
-      if (auto *source = shared.exchange(nullptr)) source->request_stop(), delete source;
-  });
+  stopping_thread other;
   for (int i = 0; i < n; i++) {
     std::stop_source stop;
     auto operation = std::optional(f.db.with(stop.get_token()).fetch("SELECT 1"));
-    delete shared.exchange(new std::stop_source(stop));
+    other.stop_soon(stop);
     if (i % 3 == 0) f.queue.dispatch();
     operation.reset();
   }
-  over = true;
-  stopper.join();
-  delete shared.load();
   settle(f);
 }
 

@@ -2,7 +2,9 @@
 #ifndef HARNESS_HPP
 #define HARNESS_HPP
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "harness.h"
 #include "sidelite.hpp"
@@ -39,6 +41,27 @@ struct fixture {
     return queue.wait(db.fetch(sql, args...)).template value<T>();
   }
 };
+
+#ifdef SIDELITE_HAS_STOP_TOKEN
+/* A thread that stops what it is given, unless something newer comes first. */
+class stopping_thread {
+ public:
+  ~stopping_thread() {
+    over_ = true;
+    thread_.join();
+    delete next_.load();
+  }
+  void stop_soon(const std::stop_source &source) { delete next_.exchange(new std::stop_source(source)); }
+
+ private:
+  std::atomic<std::stop_source *> next_ = nullptr;
+  std::atomic<bool> over_ = false;
+  std::jthread thread_{[this] {
+    while (!over_)
+      if (auto *source = next_.exchange(nullptr)) source->request_stop(), delete source;
+  }};
+};
+#endif
 
 #define CHECK_TEXT(actual, expected)                                                                     \
   do {                                                                                                   \

@@ -187,17 +187,12 @@ void stop_of_the_beginning_does_not_reach_the_transaction() {
 void stops_race_with_beginnings() {
   table f;
   int begun = 0, stopped = 0, n = SCALED(1000);
-  std::atomic<std::stop_source *> shared = nullptr;
-  std::atomic<bool> over = false;
-  std::jthread stopper([&] {
-    while (!over)
-      if (auto *source = shared.exchange(nullptr)) source->request_stop(), delete source;
-  });
+  stopping_thread other;
   auto all = [&](sidelite::connection &db) -> task<> {
     for (int i = 0; i < n; i++) {
       std::stop_source stop;
       auto operation = db.with(stop.get_token()).transaction(begin::immediate);
-      delete shared.exchange(new std::stop_source(stop));
+      other.stop_soon(stop);
       auto outcome = co_await std::move(operation).expected();
       if (outcome) {
         co_await outcome->execute("INSERT INTO t VALUES (1)");
@@ -210,9 +205,6 @@ void stops_race_with_beginnings() {
     }
   };
   f.queue.wait(all(f.db));
-  over = true;
-  stopper.join();
-  delete shared.load();
   CHECK_EQ(begun + stopped, n);
   CHECK_EQ(f.rows(), begun);
   std::printf("%d begun, %d stopped\n", begun, stopped);

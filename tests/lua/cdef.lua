@@ -6,13 +6,6 @@ local t = require("harness")
 
 local HEADER, MADE = "include/sidelite.h", "bindings/lua/sidelite_cdef.lua"
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
 local function output_of(command)
   local pipe = assert(io.popen(command .. " && echo ended", "r"))
   local text = pipe:read("*a")
@@ -35,7 +28,7 @@ end
 
 local function constants_of_header()
   local names = {}
-  for name in read(HEADER):gmatch("\n#define (SIDELITE_[%w_]+) [^\n]+") do names[#names + 1] = name end
+  for name in t.read(HEADER):gmatch("\n#define (SIDELITE_[%w_]+) [^\n]+") do names[#names + 1] = name end
   return names
 end
 
@@ -61,7 +54,7 @@ end
 
 t.test("the_made_file_is_what_the_header_makes", function()
   local made = output_of("luajit bindings/lua/make_cdef.lua " .. HEADER)
-  t.check(made == read(MADE), "make it anew: luajit bindings/lua/make_cdef.lua " .. HEADER .. " > " .. MADE)
+  t.check(made == t.read(MADE), "make it anew: luajit bindings/lua/make_cdef.lua " .. HEADER .. " > " .. MADE)
 end)
 
 t.test("structs_are_laid_out_as_the_compiler_does", function()

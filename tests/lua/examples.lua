@@ -2,13 +2,6 @@
 
 local t = require("harness")
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
 -- Runs a command of the shell; returns what it printed, errors too, and whether it succeeded.
 local function run(command)
   local pipe = assert(io.popen(("{ %s; } 2>&1 && echo ended"):format(command), "r"))
@@ -29,7 +22,7 @@ local function run_text(lua)
 end
 
 t.test("the_readme_prints_what_it_says", function()
-  local readme = read("bindings/lua/README.md")
+  local readme = t.read("bindings/lua/README.md")
   local program, printed = readme:match("```lua\n(.-)```.-```text\n(.-)```")
   local output, ok = run_text(program)
   t.check(ok, output)
@@ -39,7 +32,7 @@ end)
 
 t.test("all_programs_of_the_readme_are_lua", function()
   local count = 0
-  for program in read("bindings/lua/README.md"):gmatch("```lua\n(.-)```") do
+  for program in t.read("bindings/lua/README.md"):gmatch("```lua\n(.-)```") do
     t.check(loadstring(program))
     count = count + 1
   end
@@ -47,7 +40,7 @@ t.test("all_programs_of_the_readme_are_lua", function()
 end)
 
 t.test("the_readme_names_every_file", function()
-  local readme = read("bindings/lua/README.md")
+  local readme = t.read("bindings/lua/README.md")
   for name in run("ls bindings/lua"):gmatch("(%S+%.lua)") do t.check(readme:find(name, 1, true), name) end
 end)
 

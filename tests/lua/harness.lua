@@ -33,6 +33,14 @@ function harness.raises(expected, call, ...)
   return err
 end
 
+-- All that is in a file.
+function harness.read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
 -- Dispatches until the condition holds; a minute without it is a hang.
 function harness.turn_until(queue, condition)
   local give_up = os.time() + 60

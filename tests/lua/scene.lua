@@ -10,16 +10,9 @@ local t = require("harness")
 local CITIES, SEARCHES = 34006, 14
 local WIDTH, HEIGHT, COLOURS_LEAST = "1280", "720", 2000
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
 -- name -> value, all as strings, and the names in their order.
 local function statistics(folder)
-  local block = assert(read(folder .. "/log"):match("statistics\n(.-)end\n"), folder .. ": no statistics")
+  local block = assert(t.read(folder .. "/log"):match("statistics\n(.-)end\n"), folder .. ": no statistics")
   local values, order = {}, {}
   for name, value in block:gmatch("(%S+) +([^\n]+)\n") do
     if not values[name] then order[#order + 1] = name end
@@ -75,7 +68,7 @@ end
 
 local function check_pictures(folder)
   for _, name in ipairs({ "streaming", "search", "end" }) do
-    local width, height, colours = read(folder .. "/" .. name .. ".size"):match("(%d+)%s+(%d+)%s+(%d+)")
+    local width, height, colours = t.read(folder .. "/" .. name .. ".size"):match("(%d+)%s+(%d+)%s+(%d+)")
     t.equal(width, WIDTH)
     t.equal(height, HEIGHT)
     t.check(tonumber(colours) >= COLOURS_LEAST, ("%s has %s colours"):format(name, colours))
