@@ -44,7 +44,7 @@ lint: ## Check format, clippy, the header as C11 and C++17, and the shell script
 	@tests/all lint
 
 header: ## Write include/sidelite.h anew from src/ffi, and what Lua declares of it
-	@.ci/setup test
+	@.ci/setup lua
 	SIDELITE_HEADER=write cargo test --locked --test header
 	luajit bindings/lua/make_cdef.lua include/sidelite.h >bindings/lua/sidelite_cdef.lua
 
@@ -103,7 +103,7 @@ needs = $(strip $(FLAGS_$1) $(if $(PACKAGE_$1),$$(pkg-config --cflags --libs $(P
 LINK = $(SHARED) -Iinclude -Ibindings/loops -Ibindings/cpp -Wl,-rpath,'$$ORIGIN'
 
 love: $(SHARED) ## Open the map of the world in LÖVE; SYNC=--sync shows it with calls that wait
-	@.ci/setup test
+	@.ci/setup lua
 	SIDELITE_LIBRARY=$(SHARED) love examples/love $(SYNC)
 
 examples: $(C_EXAMPLES:%=build/%) build/coroutine ## Build the examples: one for each loop, C++, SDL
