@@ -79,18 +79,19 @@ struct stream_request : request<uint64_t> {
 
   /* From here on `reader` gets the rows, first those that are here already. */
   void read_with(std::unique_ptr<reader> given) {
+    struct reading {
+      explicit reading(stream_request &of) noexcept : stream(of) { stream.is_reading = true; }
+      reading(const reading &) = delete;
+      reading &operator=(const reading &) = delete;
+      ~reading() {
+        stream.is_reading = false;
+        if (stream.has_come) stream.end(stream.late);
+        else if (stream.has_ended()) stream.settle();
+      }
+      stream_request &stream;
+    } now(*this);
     each = std::move(given);
-    is_reading = true;
-    try {
-      read_all();
-    } catch (...) {
-      is_reading = false;
-      if (has_come) end(late);
-      throw;
-    }
-    is_reading = false;
-    if (has_come) end(late);
-    else if (has_ended()) settle();
+    read_all();
   }
 
  private:
