@@ -64,4 +64,4 @@ function errorOfEvent (event) {
   return new SideliteError(event.code, block.message, details)
 }
 
-module.exports = { SideliteError, errorOfEvent, codeName, status }
+module.exports = { SideliteError, errorOfEvent, status }

@@ -4,7 +4,7 @@
 const { nameOf } = require('./encode')
 const { SideliteError, status } = require('./errors')
 const { kind, request, requestFlag, limit, checkpoint } = require('./layout')
-const { Request, failure, oneOf, writeSql, writeRows, writeArguments, writeStatement } = require('./request')
+const { Request, oneOf, writeSql, writeRows, writeArguments, writeStatement } = require('./request')
 
 // ---- What is made of a final event ----
 
@@ -218,7 +218,7 @@ class Lane {
   }
 }
 
-module.exports = { Lane, failure }
+module.exports = { Lane }
 
 // These have lanes themselves.
 const { RowStream } = require('./stream')

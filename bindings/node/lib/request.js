@@ -202,6 +202,6 @@ class Request extends LaneTask {
 }
 
 module.exports = {
-  LaneTask, Request, checkObject, failure, isNamed, oneOf, readIntegers, readRows, readTimeout, writeNothing, writeSql,
-  writeRows, writeArguments, writeNames, writeParameters, writeStatement
+  LaneTask, Request, checkObject, failure, oneOf, readIntegers, readRows, readTimeout, writeNothing, writeSql, writeRows,
+  writeArguments, writeStatement
 }

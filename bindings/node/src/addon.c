@@ -268,12 +268,15 @@ static napi_value submit(napi_env env, napi_callback_info info) {
   sidelite_request *requests;
   if (!records || !payload || n > records_bytes / sizeof *records) return throw_status(env, SIDELITE_ERR_MISUSE), NULL;
   requests = (sidelite_request *)malloc((n ? n : 1) * sizeof *requests);
-  for (uint32_t i = 0; i < n && !requests; i++) records[i].id = SIDELITE_ERR_NO_MEMORY;
-  for (uint32_t i = 0; i < n && requests; i++)
+  if (!requests) {
+    for (uint32_t i = 0; i < n; i++) records[i].id = SIDELITE_ERR_NO_MEMORY;
+    return number(env, 0);
+  }
+  for (uint32_t i = 0; i < n; i++)
     /* What the layout does not allow is sent as a request of no kind, which is refused. */
     if (!place(&records[i], payload, size, &requests[i]))
       requests[i] = (sidelite_request){.struct_size = sizeof *requests};
-  for (uint32_t i = 0, array; i < n && requests; i += array) {
+  for (uint32_t i = 0, array; i < n; i += array) {
     array = array_of(&records[i], n - i);
     taken += submit_records(&records[i], &requests[i], array);
   }
