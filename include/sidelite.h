@@ -62,8 +62,8 @@
  *     and never written.
  *  8. Misuse of a handle is a code, never undefined: stale, closed twice, of the wrong kind, NULL, random, inherited
  *     through fork. Ids are not reused: a slot that has used up its generations is retired.
- *  9. OK means done: stepped to its end, reset with its code checked and, outside a transaction, committed. Rows
- *     before the final event are provisional.
+ *  9. OK means done: stepped to its end (a FETCH that only reads: to the last row that was asked for), reset with its
+ *     code checked and, outside a transaction, committed. Rows before the final event are provisional.
  * 10. The rollback fence: when an error or a cancel rolls back an open transaction (FULL, IOERR, NOMEM, some BUSY and
  *     an interrupted write do), or its BEGIN itself fails, the requests that were already submitted at that moment
  *     end ABORTED without running, up to and including the COMMIT, END or ROLLBACK that would have ended it. A
@@ -907,7 +907,8 @@ typedef struct sidelite_request {
   // The id of the lease, or of the call, that the request belongs to; 0 for none. It need not be granted yet.
   int64_t lane;
   // STREAM: rows in a chunk. 0 ramps up: 16, 64, 256, then 512 rows, at most 64 KiB. With a number of your own a
-  // chunk ends at 1 MiB too.
+  // chunk ends at 1 MiB too. FETCH: the most rows that are wanted; a statement that only reads ends with the last of
+  // them, one that writes runs to its end and returns all. 0 = all.
   uint32_t chunk_rows;
   // STREAM: chunks that may be sent before the first `sidelite_more`. 0 is 2; SIDELITE_UNLIMITED switches
   // back-pressure off.

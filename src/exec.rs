@@ -92,8 +92,7 @@ impl Runner<'_> {
 
     fn single(&mut self, work: &Work) -> Result<Done, Error> {
         let prepared = self.prepared(work)?;
-        let wants_rows = matches!(work.kind, Kind::Fetch);
-        let mut collector = Collector::new(self.conn, wants_rows);
+        let mut collector = Collector::new(self.conn, rows_wanted(work));
         if let Some(mut cursor) = prepared.cursor {
             check_count(&cursor, &work.payload)?;
             for row in 0..work.payload.nrows {
@@ -117,8 +116,7 @@ impl Runner<'_> {
     /// Several statements, parameters spread over them in order; the rows of the last.
     fn multi(&mut self, work: &Work) -> Result<Done, Error> {
         let payload = &work.payload;
-        let wants_rows = matches!(work.kind, Kind::Fetch);
-        let mut collector = Collector::new(self.conn, wants_rows);
+        let mut collector = Collector::new(self.conn, rows_wanted(work));
         let mut used = 0;
         self.statements(payload.sql(), |runner, cursor| {
             collector.restart(runner.scratch);
@@ -161,7 +159,7 @@ impl Runner<'_> {
 
     /// All statements of a text, without parameters.
     pub(crate) fn run_script(&mut self, sql: Sql<'_>) -> Result<Done, Error> {
-        let mut collector = Collector::new(self.conn, false);
+        let mut collector = Collector::new(self.conn, 0);
         self.statements(sql, |runner, cursor| {
             check_available(cursor, 0)?;
             runner.run_to_end(cursor, &mut collector)
@@ -248,7 +246,7 @@ impl Runner<'_> {
         Ok(has_changed)
     }
 
-    /// Steps to SQLITE_DONE and resets.
+    /// Steps to SQLITE_DONE, or to the last row that is wanted of a statement that only reads, and resets.
     fn step_to_end(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -257,7 +255,7 @@ impl Runner<'_> {
         loop {
             let has_row = cursor.step().map_err(|code| self.database.error(code))?;
             collector.step(cursor, has_row, self.scratch)?;
-            if !has_row {
+            if !has_row || (collector.is_full() && cursor.is_readonly()) {
                 break;
             }
         }
@@ -291,19 +289,28 @@ impl Done {
     }
 }
 
-/// Rows as they come, when anybody wants them.
+/// How many rows of its statement a request wants.
+fn rows_wanted(work: &Work) -> u32 {
+    match (&work.kind, work.chunk_rows) {
+        (Kind::Fetch, 0) => u32::MAX,
+        (Kind::Fetch, rows) => rows,
+        _ => 0,
+    }
+}
+
+/// Rows as they come, as many as are wanted.
 struct Collector<'a> {
     conn: &'a Conn,
-    wants_rows: bool,
+    rows_wanted: u32,
     rows: Option<Rows>,
     changes: i64,
 }
 
 impl<'a> Collector<'a> {
-    fn new(conn: &'a Conn, wants_rows: bool) -> Self {
+    fn new(conn: &'a Conn, rows_wanted: u32) -> Self {
         Self {
             conn,
-            wants_rows,
+            rows_wanted,
             rows: None,
             changes: 0,
         }
@@ -317,7 +324,7 @@ impl<'a> Collector<'a> {
         has_row: bool,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
-        if !self.wants_rows {
+        if self.rows_wanted == 0 {
             return Ok(());
         }
         let rows = match &mut self.rows {
@@ -336,6 +343,13 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
+    /// Whether nobody wants more rows.
+    fn is_full(&self) -> bool {
+        self.rows
+            .as_ref()
+            .is_some_and(|rows| rows.nrows() >= self.rows_wanted)
+    }
+
     fn restart(&mut self, scratch: &mut Scratch) {
         if let Some(rows) = self.rows.take() {
             let _ = rows.finish(scratch);
@@ -345,7 +359,7 @@ impl<'a> Collector<'a> {
     fn finish(self, scratch: &mut Scratch) -> Result<Done, Error> {
         let rows = match self.rows {
             Some(rows) => Some(rows.finish(scratch).map_err(Error::code)?),
-            None if self.wants_rows => Some(empty(self.conn, scratch).map_err(Error::code)?),
+            None if self.rows_wanted > 0 => Some(empty(self.conn, scratch).map_err(Error::code)?),
             None => None,
         };
         Ok(Done {

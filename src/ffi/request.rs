@@ -98,7 +98,8 @@ pub struct sidelite_request {
     /// The id of the lease, or of the call, that the request belongs to; 0 for none. It need not be granted yet.
     pub lane: i64,
     /// STREAM: rows in a chunk. 0 ramps up: 16, 64, 256, then 512 rows, at most 64 KiB. With a number of your own a
-    /// chunk ends at 1 MiB too.
+    /// chunk ends at 1 MiB too. FETCH: the most rows that are wanted; a statement that only reads ends with the last of
+    /// them, one that writes runs to its end and returns all. 0 = all.
     pub chunk_rows: u32,
     /// STREAM: chunks that may be sent before the first `sidelite_more`. 0 is 2; SIDELITE_UNLIMITED switches
     /// back-pressure off.

@@ -272,6 +272,41 @@ static void request_multi_returns_the_rows_of_the_last_statement_alone(void) {
   fixture_free(&f);
 }
 
+/* Rows of a FETCH that wants no more than `rows_max`. */
+static int32_t fetch_at_most(fixture *f, const char *sql, uint32_t rows_max, reply *r) {
+  sidelite_request request = request_new(SIDELITE_FETCH, sql, r);
+  *r = reply_new();
+  request.chunk_rows = rows_max;
+  return run_request(f->queue, f->conn, &request, r);
+}
+
+static void request_fetch_ends_with_the_last_row_that_is_wanted(void) {
+  fixture f = fixture_new("CREATE TABLE t(a)");
+  reply r;
+  /* Endless, and yet done; nor does it hold a lock afterwards. */
+  CHECK_EQ(fetch_at_most(&f, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", 3, &r),
+           SIDELITE_OK);
+  CHECK_EQ(r.rows, 3);
+  CHECK_EQ(sidelite_row_int64(r.result, 2, 0), 3);
+  reply_clear(&r);
+  CHECK_EQ(exec(f.queue, f.conn, "DROP TABLE t"), SIDELITE_OK);
+  CHECK_EQ(fetch_at_most(&f, "SELECT 1 UNION SELECT 2", 3, &r), SIDELITE_OK);
+  CHECK_EQ(r.rows, 2);
+  reply_clear(&r);
+  fixture_free(&f);
+}
+
+static void request_fetch_that_writes_runs_to_its_end_whatever_is_wanted(void) {
+  fixture f = fixture_new("CREATE TABLE t(a)");
+  reply r;
+  CHECK_EQ(fetch_at_most(&f, "INSERT INTO t VALUES (1), (2), (3) RETURNING a", 1, &r), SIDELITE_OK);
+  CHECK_EQ(r.rows, 3);
+  CHECK_EQ(r.changes, 3);
+  reply_clear(&r);
+  CHECK_EQ(fetch_int(f.queue, f.conn, "SELECT count(*) FROM t"), 3);
+  fixture_free(&f);
+}
+
 static void request_script_runs_every_statement(void) {
   fixture f = fixture_new(NULL);
   reply r = reply_new();
@@ -731,6 +766,8 @@ int main(int argc, char **argv) {
       TEST(request_multi_spreads_positional_values_over_its_statements),
       TEST(request_multi_looks_named_values_up_in_each_statement),
       TEST(request_multi_returns_the_rows_of_the_last_statement_alone),
+      TEST(request_fetch_ends_with_the_last_row_that_is_wanted),
+      TEST(request_fetch_that_writes_runs_to_its_end_whatever_is_wanted),
       TEST(request_script_runs_every_statement),
       TEST(request_script_stops_at_its_first_error_and_says_where),
       TEST(request_script_that_came_to_its_end_is_a_success_whatever_the_time),

@@ -62,8 +62,8 @@
  *     and never written.
  *  8. Misuse of a handle is a code, never undefined: stale, closed twice, of the wrong kind, NULL, random, inherited
  *     through fork. Ids are not reused: a slot that has used up its generations is retired.
- *  9. OK means done: stepped to its end, reset with its code checked and, outside a transaction, committed. Rows
- *     before the final event are provisional.
+ *  9. OK means done: stepped to its end (a FETCH that only reads: to the last row that was asked for), reset with its
+ *     code checked and, outside a transaction, committed. Rows before the final event are provisional.
  * 10. The rollback fence: when an error or a cancel rolls back an open transaction (FULL, IOERR, NOMEM, some BUSY and
  *     an interrupted write do), or its BEGIN itself fails, the requests that were already submitted at that moment
  *     end ABORTED without running, up to and including the COMMIT, END or ROLLBACK that would have ended it. A
