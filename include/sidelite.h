@@ -692,8 +692,9 @@ typedef struct sidelite_queue sidelite_queue;
 // The header of ONE allocation that holds rows or an error message. Copy `bytes` of it anywhere 8-byte aligned and the
 // copy works: everything inside is found by offset from its start.
 //
-// Rows: `names` is the offset of `ncols` TEXT values, the column names; `values` that of `nrows * ncols` values, row
-// after row. Cells of TEXT and BLOB hold offsets too. The row functions (`sidelite_row_int64`, ...) do the arithmetic.
+// Rows: `names` is the offset of `ncols` TEXT values, the column names, and `types` of their declared types; `values`
+// that of `nrows * ncols` values, row after row. Cells of TEXT and BLOB hold offsets too. The row functions
+// (`sidelite_row_int64`, ...) do the arithmetic.
 //
 // Results are read-only and may be read from any thread while they live: until the next poll or dispatch of their
 // queue, or, once kept, until released.
@@ -718,8 +719,9 @@ typedef struct sidelite_result {
   int32_t sql_offset;
   // `errno` of the failed system call behind an I/O error, or 0.
   int32_t system_errno;
-  // Zero.
-  uint64_t reserved;
+  // Offset of `ncols` values, the types that the columns were declared with: TEXT, or NULL for what is no column of a
+  // table; 0 when none was declared.
+  uint64_t types;
 } sidelite_result;
 
 // The host's wake function: `uv_async_send`, `ev_async_send`, `PostMessage`, ... It runs on a connection's thread, or
@@ -1404,6 +1406,15 @@ static inline const char *sidelite_column_name(const sidelite_result *result, ui
   if (!result || column >= result->ncols) return NULL;
   name = (const sidelite_value *)(const void *)((const char *)result + result->names) + column;
   return (const char *)result + name->as.offset;
+}
+
+/* The type that a column was declared with, as in CREATE TABLE; NULL for what is no column of a table, or declared
+ * without one. */
+static inline const char *sidelite_column_type(const sidelite_result *result, uint32_t column) {
+  const sidelite_value *type;
+  if (!result || !result->types || column >= result->ncols) return NULL;
+  type = (const sidelite_value *)(const void *)((const char *)result + result->types) + column;
+  return type->type == SIDELITE_TEXT ? (const char *)result + type->as.offset : NULL;
 }
 
 /* The number of the column with this name, from 0; -1 when there is none. */

@@ -24,47 +24,68 @@ pub(crate) struct Rows {
     block: Block,
     cells: Scratch,
     names: u64,
+    types: u64,
     ncols: u32,
     nrows: u32,
     bytes_max: u64,
 }
 
-/// What all results of a statement begin with: room for the header, then the column names.
+/// What all results of a statement begin with: room for the header, then the column names and their declared types.
 pub(crate) struct Head {
     bytes: Vec<u8>,
     names: u64,
+    types: u64,
     ncols: u32,
 }
 
 impl Head {
     pub(crate) fn new<'a>(names: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut bytes = HEADER.to_vec();
-        let mut places = Vec::new();
-        for name in names {
-            places.push((bytes.len() as u64, name.len() as u32));
-            bytes.extend_from_slice(name);
-            bytes.push(0);
-        }
-        bytes.resize(
-            bytes.len().next_multiple_of(align_of::<sidelite_value>()),
-            0,
-        );
-        let names = if places.is_empty() {
-            0
-        } else {
-            bytes.len() as u64
+        let names: Vec<_> = names.map(Some).collect();
+        let mut head = Self {
+            bytes: HEADER.to_vec(),
+            names: 0,
+            types: 0,
+            ncols: names.len() as u32,
         };
-        for (offset, len) in &places {
+        head.names = head.push_texts(&names);
+        head
+    }
+
+    /// The declared types, as many as there are names.
+    pub(crate) fn with_types<'a>(mut self, types: impl Iterator<Item = Option<&'a [u8]>>) -> Self {
+        let types: Vec<_> = types.collect();
+        if types.iter().any(Option::is_some) {
+            self.types = self.push_texts(&types);
+        }
+        self
+    }
+
+    /// Appends texts and, aligned, their values, whose offset it returns; 0 for none.
+    fn push_texts(&mut self, texts: &[Option<&[u8]>]) -> u64 {
+        let mut places = Vec::new();
+        for text in texts {
+            places.push(self.bytes.len() as u64);
+            if let Some(text) = text {
+                self.bytes.extend_from_slice(text);
+                self.bytes.push(0);
+            }
+        }
+        let aligned = self
+            .bytes
+            .len()
+            .next_multiple_of(align_of::<sidelite_value>());
+        self.bytes.resize(aligned, 0);
+        for (text, offset) in texts.iter().zip(places) {
+            let (kind, len, offset) = match text {
+                Some(text) => (SIDELITE_TEXT, text.len() as u32, offset),
+                None => (SIDELITE_NULL, 0, 0),
+            };
             // The fields of a `sidelite_value`.
-            bytes.extend_from_slice(&SIDELITE_TEXT.to_ne_bytes());
-            bytes.extend_from_slice(&len.to_ne_bytes());
-            bytes.extend_from_slice(&offset.to_ne_bytes());
+            self.bytes.extend_from_slice(&kind.to_ne_bytes());
+            self.bytes.extend_from_slice(&len.to_ne_bytes());
+            self.bytes.extend_from_slice(&offset.to_ne_bytes());
         }
-        Self {
-            bytes,
-            names,
-            ncols: places.len() as u32,
-        }
+        if texts.is_empty() { 0 } else { aligned as u64 }
     }
 }
 
@@ -84,6 +105,7 @@ impl Rows {
             block,
             cells,
             names: head.names,
+            types: head.types,
             ncols: head.ncols,
             nrows: 0,
             bytes_max,
@@ -148,6 +170,7 @@ impl Rows {
             ncols: self.ncols,
             nrows: self.nrows,
             names: self.names,
+            types: self.types,
             values,
             sql_offset: -1,
             ..sidelite_result::default()

@@ -164,7 +164,7 @@ typedef struct sidelite_result {
   int32_t sqlite_code;
   int32_t sql_offset;
   int32_t system_errno;
-  uint64_t reserved;
+  uint64_t types;
 } sidelite_result;
 typedef void (*sidelite_wake_function)(void *wake_data);
 typedef struct sidelite_queue_config {

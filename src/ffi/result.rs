@@ -6,8 +6,9 @@ use super::guard;
 /// The header of ONE allocation that holds rows or an error message. Copy `bytes` of it anywhere 8-byte aligned and the
 /// copy works: everything inside is found by offset from its start.
 ///
-/// Rows: `names` is the offset of `ncols` TEXT values, the column names; `values` that of `nrows * ncols` values, row
-/// after row. Cells of TEXT and BLOB hold offsets too. The row functions (`sidelite_row_int64`, ...) do the arithmetic.
+/// Rows: `names` is the offset of `ncols` TEXT values, the column names, and `types` of their declared types; `values`
+/// that of `nrows * ncols` values, row after row. Cells of TEXT and BLOB hold offsets too. The row functions
+/// (`sidelite_row_int64`, ...) do the arithmetic.
 ///
 /// Results are read-only and may be read from any thread while they live: until the next poll or dispatch of their
 /// queue, or, once kept, until released.
@@ -34,8 +35,9 @@ pub struct sidelite_result {
     pub sql_offset: i32,
     /// `errno` of the failed system call behind an I/O error, or 0.
     pub system_errno: i32,
-    /// Zero.
-    pub reserved: u64,
+    /// Offset of `ncols` values, the types that the columns were declared with: TEXT, or NULL for what is no column of a
+    /// table; 0 when none was declared.
+    pub types: u64,
 }
 
 const _: () = assert!(size_of::<sidelite_result>() == 64 && align_of::<sidelite_result>() == 8);

@@ -5,7 +5,7 @@ use crate::result::Head;
 use crate::text::{self, Verb};
 use rusqlite::ffi;
 use std::cell::{Cell, RefCell};
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -203,18 +203,29 @@ impl<'p> Cursor<'p> {
 
     /// Column names, right from the first step on: a schema change shows only then.
     pub(crate) fn column_names(&self) -> impl Iterator<Item = &[u8]> {
-        // SAFETY: a live statement; a name lives until the next step, for which the cursor is borrowed.
-        (0..self.column_count()).map(|column| unsafe {
-            let name = ffi::sqlite3_column_name(self.raw(), column);
-            if name.is_null() {
-                &[][..]
-            } else {
-                CStr::from_ptr(name).to_bytes()
-            }
+        // SAFETY: a live statement and a column of it.
+        self.column_texts(|raw, column| unsafe { ffi::sqlite3_column_name(raw, column) })
+            .map(Option::unwrap_or_default)
+    }
+
+    /// The types that the columns were declared with; None for what is no column of a table.
+    fn declared_types(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        // SAFETY: a live statement and a column of it.
+        self.column_texts(|raw, column| unsafe { ffi::sqlite3_column_decltype(raw, column) })
+    }
+
+    fn column_texts(
+        &self,
+        text: impl Fn(*mut ffi::sqlite3_stmt, c_int) -> *const c_char,
+    ) -> impl Iterator<Item = Option<&[u8]>> {
+        (0..self.column_count()).map(move |column| {
+            let text = text(self.raw(), column);
+            // SAFETY: NULL, or a text that lives until the next step, for which the cursor is borrowed.
+            (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
         })
     }
 
-    /// Header and column names of a result, made once for each preparation; right from the first step on.
+    /// Header, column names and types of a result, made once for each preparation; right from the first step on.
     pub(crate) fn head(&self) -> Rc<Head> {
         // SAFETY: a live statement.
         let prepared =
@@ -223,7 +234,8 @@ impl<'p> Cursor<'p> {
         match &*cached {
             Some((at, head)) if *at == prepared => Rc::clone(head),
             _ => {
-                let head = Rc::new(Head::new(self.column_names()));
+                let head = Head::new(self.column_names()).with_types(self.declared_types());
+                let head = Rc::new(head);
                 *cached = Some((prepared, Rc::clone(&head)));
                 head
             }

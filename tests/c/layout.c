@@ -22,7 +22,7 @@ FIELD(sidelite_result, message_len, 40, 4)
 FIELD(sidelite_result, sqlite_code, 44, 4)
 FIELD(sidelite_result, sql_offset, 48, 4)
 FIELD(sidelite_result, system_errno, 52, 4)
-FIELD(sidelite_result, reserved, 56, 8)
+FIELD(sidelite_result, types, 56, 8)
 
 TYPE(sidelite_queue_config, 40)
 FIELD(sidelite_queue_config, struct_size, 0, 4)

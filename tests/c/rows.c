@@ -51,6 +51,37 @@ static void request_rows_keep_duplicate_and_odd_column_names(void) {
   CHECK_EQ(sidelite_queue_free(queue, -1), 0);
 }
 
+static void check_type(const reply *r, uint32_t column, const char *type) {
+  const char *found = sidelite_column_type(r->result, column);
+  CHECK(type ? found && !strcmp(found, type) : !found);
+}
+
+static void request_rows_tell_the_declared_types_of_their_columns(void) {
+  sidelite_queue *queue = queue_new();
+  sidelite_conn *conn = conn_open(queue, ":memory:", NULL);
+  reply r;
+  CHECK_EQ(exec(queue, conn, "CREATE TABLE t(a, made DATETIME, \"price\" DECIMAL(10, 2))"), SIDELITE_OK);
+  CHECK_EQ(fetch(queue, conn, "SELECT made AS m, a, made || '', price FROM t", &r), SIDELITE_OK);
+  check_type(&r, 0, "DATETIME");
+  check_type(&r, 1, NULL);
+  check_type(&r, 2, NULL);
+  check_type(&r, 3, "DECIMAL(10, 2)");
+  check_type(&r, 4, NULL);
+  reply_clear(&r);
+  CHECK_EQ(fetch(queue, conn, "SELECT 1, 2", &r), SIDELITE_OK);
+  CHECK_EQ(r.result->types, 0);
+  check_type(&r, 0, NULL);
+  reply_clear(&r);
+  CHECK_EQ(exec(queue, conn, "DROP TABLE t"), SIDELITE_OK);
+  CHECK_EQ(exec(queue, conn, "CREATE TABLE t(a, made DATE, price)"), SIDELITE_OK);
+  CHECK_EQ(fetch(queue, conn, "SELECT made AS m, a, made || '', price FROM t", &r), SIDELITE_OK);
+  check_type(&r, 0, "DATE");
+  check_type(&r, 3, NULL);
+  reply_clear(&r);
+  conn_close(queue, conn, SIDELITE_CLOSE_DRAIN);
+  CHECK_EQ(sidelite_queue_free(queue, -1), 0);
+}
+
 static void request_rows_follow_a_changed_schema(void) {
   static const char *const all = "SELECT * FROM t";
   const char *scratch = scratch_new();
@@ -216,6 +247,7 @@ int main(int argc, char **argv) {
       TEST(request_rows_of_no_columns),
       TEST(request_rows_of_no_rows_have_column_names),
       TEST(request_rows_keep_duplicate_and_odd_column_names),
+      TEST(request_rows_tell_the_declared_types_of_their_columns),
       TEST(request_rows_follow_a_changed_schema),
       TEST(request_rows_of_two_thousand_columns),
       TEST(request_rows_by_the_hundred_thousand),

@@ -121,6 +121,15 @@ static inline const char *sidelite_column_name(const sidelite_result *result, ui
   return (const char *)result + name->as.offset;
 }
 
+/* The type that a column was declared with, as in CREATE TABLE; NULL for what is no column of a table, or declared
+ * without one. */
+static inline const char *sidelite_column_type(const sidelite_result *result, uint32_t column) {
+  const sidelite_value *type;
+  if (!result || !result->types || column >= result->ncols) return NULL;
+  type = (const sidelite_value *)(const void *)((const char *)result + result->types) + column;
+  return type->type == SIDELITE_TEXT ? (const char *)result + type->as.offset : NULL;
+}
+
 /* The number of the column with this name, from 0; -1 when there is none. */
 static inline int32_t sidelite_column_index(const sidelite_result *result, const char *name) {
   uint32_t column;
