@@ -204,7 +204,7 @@ typedef struct sidelite_event sidelite_event;
 // After SIDELITE_ERR_FULL: the connection has drained to half of its limits. Sent once for each time it was full.
 #define SIDELITE_EVENT_WRITABLE (1 << 3)
 
-// The connection is inside a transaction as the event is made. On every final event.
+// The connection is inside a transaction as the event is made. On every final event, and on chunks of streams.
 #define SIDELITE_EVENT_IN_TRANSACTION (1 << 4)
 
 // The request did not run, nothing of it was executed. Its code says why: CANCELLED, TIMEOUT, ABORTED, or the error of
@@ -1175,8 +1175,8 @@ int64_t sidelite_fetch(struct sidelite_conn *conn,
 // carries the last rows, often none. Between chunks other requests of the connection run, and a paused reader pins its
 // snapshot as any open SELECT does. Only statements that read can pause: one that writes runs to its end first, and
 // its chunks wait for credit in memory. The end wants credit too: a stream whose rows just fill its window needs one
-// more `sidelite_more` for its final event. Rows before the final event are provisional: an error may still follow. To
-// stop early, `sidelite_cancel`.
+// more `sidelite_more` for its final event. Rows before the final event are provisional: an error may still follow,
+// right behind the rows that were read before it, and wants no credit. To stop early, `sidelite_cancel`.
 //
 // - `chunk_rows`: rows in a chunk; 0 ramps up from 16 to 512 so that the first rows come soon.
 //

@@ -28,6 +28,8 @@ pub(crate) trait Task {
 pub(crate) enum Step {
     /// An event of its own, not the last.
     Part(Block),
+    /// The same, and the end right behind it.
+    LastPart(Block, Box<Outcome>),
     /// Nothing yet.
     Silent,
     End(Box<Outcome>),

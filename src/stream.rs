@@ -37,10 +37,11 @@ enum Source {
     Done(VecDeque<Block>, Box<Outcome>),
 }
 
-/// A chunk, or the last rows.
+/// A chunk, the last rows, or those before an error.
 enum Chunk {
     Full(Block),
     Last(Block),
+    Broken(Block, Error),
 }
 
 impl Stream {
@@ -77,7 +78,8 @@ impl Task for Stream {
                         rows: Some(block),
                         ..Outcome::default()
                     })),
-                    Err(error) => Step::End(Box::new(Outcome::failed(runner.watch.explain(error)))),
+                    Ok(Chunk::Broken(block, error)) => Step::LastPart(block, failed(error, runner)),
+                    Err(error) => Step::End(failed(error, runner)),
                 }
             }
             Source::Done(chunks, outcome) => match chunks.pop_front() {
@@ -124,6 +126,7 @@ impl Source {
                 match chunk(cursor, chunk_rows, chunks.len(), runner)? {
                     Chunk::Full(block) => chunks.push_back(block),
                     Chunk::Last(block) => last = Some(block),
+                    Chunk::Broken(_, error) => return Err(error),
                 }
             }
             Ok(())
@@ -152,19 +155,42 @@ pub(crate) fn chunk_limits(chunk_rows: u32, number: usize) -> (u32, u64) {
     }
 }
 
-/// Collects the rows of one chunk.
+fn failed(error: Error, runner: &Runner<'_>) -> Box<Outcome> {
+    Box::new(Outcome::failed(runner.watch.explain(error)))
+}
+
+/// Collects the rows of one chunk. Those before an error are told, as SQLite itself would have returned them.
 fn chunk(
     cursor: &mut Cursor<'_>,
     chunk_rows: u32,
     number: usize,
     runner: &mut Runner<'_>,
 ) -> Result<Chunk, Error> {
-    let (rows_max, bytes_max) = chunk_limits(chunk_rows, number);
-    let mut rows: Option<Rows> = None;
+    let mut rows = None;
+    match collect(cursor, chunk_limits(chunk_rows, number), &mut rows, runner) {
+        Ok(true) => finish(rows, runner).map(Chunk::Full),
+        Ok(false) => finish(rows, runner).map(Chunk::Last),
+        Err(error) if rows.as_ref().is_some_and(|rows| rows.nrows() > 0) => {
+            match finish(rows, runner) {
+                Ok(block) => Ok(Chunk::Broken(block, error)),
+                Err(_) => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there may be more.
+fn collect(
+    cursor: &mut Cursor<'_>,
+    (rows_max, bytes_max): (u32, u64),
+    rows: &mut Option<Rows>,
+    runner: &mut Runner<'_>,
+) -> Result<bool, Error> {
     loop {
         crate::fault::point("stream.step");
         let has_row = cursor.step().map_err(|code| runner.database.error(code))?;
-        let collected = match &mut rows {
+        let collected = match rows {
             Some(rows) => rows,
             None => rows.insert(exec::begin_rows(
                 runner.conn,
@@ -176,12 +202,12 @@ fn chunk(
         if !has_row {
             cursor.reset().map_err(|code| runner.database.error(code))?;
             runner.watch.check_collations()?;
-            return finish(rows, runner).map(Chunk::Last);
+            return Ok(false);
         }
         collected.push(cursor.cells()).map_err(Error::code)?;
         cursor.check_memory().map_err(Error::code)?;
         if collected.nrows() >= rows_max || collected.bytes() >= bytes_max {
-            return finish(rows, runner).map(Chunk::Full);
+            return Ok(true);
         }
     }
 }

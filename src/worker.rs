@@ -12,6 +12,7 @@ use crate::conn::{Conn, Message};
 use crate::error::Error;
 use crate::exec::Runner;
 use crate::fault;
+use crate::ffi::block::Block;
 use crate::ffi::event::*;
 use crate::ffi::request::SIDELITE_ATOMIC;
 use crate::ffi::status::*;
@@ -422,6 +423,16 @@ impl Worker {
         self.conn.ends(request.id());
         self.watch.end();
         self.tell_end(request, outcome);
+    }
+
+    /// Tells a part of a request, with the state of the connection as it is then.
+    fn tell_part(&self, request: &Pending, rows: Block) {
+        let mut part = request.part(rows);
+        if let Some(database) = self.database() {
+            part.last_insert_rowid = database.last_insert_rowid();
+            part.flags |= transaction::flags(&database);
+        }
+        self.watch.outbox.push(part);
     }
 
     /// Tells the end of a request, with the state of the connection after it.

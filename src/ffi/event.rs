@@ -12,7 +12,7 @@ pub const SIDELITE_EVENT_OPENED: u32 = 1 << 1;
 pub const SIDELITE_EVENT_CLOSED: u32 = 1 << 2;
 /// After SIDELITE_ERR_FULL: the connection has drained to half of its limits. Sent once for each time it was full.
 pub const SIDELITE_EVENT_WRITABLE: u32 = 1 << 3;
-/// The connection is inside a transaction as the event is made. On every final event.
+/// The connection is inside a transaction as the event is made. On every final event, and on chunks of streams.
 pub const SIDELITE_EVENT_IN_TRANSACTION: u32 = 1 << 4;
 /// The request did not run, nothing of it was executed. Its code says why: CANCELLED, TIMEOUT, ABORTED, or the error of
 /// an opening or an array that failed. Without this flag, a request that ended CANCELLED, TIMEOUT or ABORTED had

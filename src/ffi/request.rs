@@ -170,8 +170,8 @@ pub unsafe extern "C" fn sidelite_fetch(
 /// carries the last rows, often none. Between chunks other requests of the connection run, and a paused reader pins its
 /// snapshot as any open SELECT does. Only statements that read can pause: one that writes runs to its end first, and
 /// its chunks wait for credit in memory. The end wants credit too: a stream whose rows just fill its window needs one
-/// more `sidelite_more` for its final event. Rows before the final event are provisional: an error may still follow. To
-/// stop early, `sidelite_cancel`.
+/// more `sidelite_more` for its final event. Rows before the final event are provisional: an error may still follow,
+/// right behind the rows that were read before it, and wants no credit. To stop early, `sidelite_cancel`.
 ///
 /// - `chunk_rows`: rows in a chunk; 0 ramps up from 16 to 512 so that the first rows come soon.
 ///

@@ -124,6 +124,11 @@ impl Worker {
                 part = Some(block);
                 Outcome::default()
             }
+            Step::LastPart(block, outcome) => {
+                part = Some(block);
+                is_over = true;
+                *outcome
+            }
             Step::Silent => Outcome::default(),
             Step::End(outcome) => {
                 is_over = true;
@@ -131,8 +136,9 @@ impl Worker {
             }
         });
         if let Some(block) = part {
-            self.watch.outbox.push(job.request.part(block));
-        } else if is_over || outcome.error.is_some() {
+            self.tell_part(&job.request, block);
+        }
+        if is_over || outcome.error.is_some() {
             self.settle(was_open, job.request.work(), 0, &mut outcome);
             self.stop(job, outcome);
             return None;

@@ -7,6 +7,8 @@ enum { CHUNKS = 128 };
 typedef struct record {
   uint32_t rows[CHUNKS];
   uint64_t bytes[CHUNKS];
+  uint32_t flags[CHUNKS];
+  int64_t rowids[CHUNKS];
   int events;
   int64_t next; /* the number that the next row must hold, when `counts` is set */
   int counts;
@@ -21,6 +23,8 @@ static void on_record(const sidelite_event *event, void *user_data) {
   for (row = 0; rec->counts && row < event->result->nrows; row++)
     CHECK_EQ(sidelite_row_int64(event->result, row, 0), ++rec->next);
   rec->rows[rec->events] = event->result->nrows;
+  rec->flags[rec->events] = event->flags;
+  rec->rowids[rec->events] = event->last_insert_rowid;
   rec->bytes[rec->events++] = event->result->bytes;
   on_reply(event, &rec->r);
 }
@@ -235,6 +239,45 @@ static void stream_several_run_side_by_side(void) {
   fixture_free(&f[0]);
 }
 
+/* The rows 1 to 6, and an error in the seventh. */
+static const char *const breaks =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9)"
+    " SELECT CASE i WHEN 7 THEN abs(-9223372036854775807 - 1) ELSE i END FROM n";
+
+static void stream_rows_before_an_error_come_before_it(void) {
+  fixture f = fixture_new();
+  start(&f, breaks, 4, 2);
+  f.rec.counts = 1;
+  TURN_UNTIL(f.queue, f.rec.r.finals);
+  CHECK_EQ(f.rec.events, 3);
+  CHECK_EQ(f.rec.rows[0], 4);
+  CHECK_EQ(f.rec.rows[1], 2);
+  CHECK_EQ(f.rec.rows[2], 0);
+  CHECK_EQ(f.rec.r.code, 1);
+  CHECK(!strcmp((const char *)f.rec.r.result + f.rec.r.result->message, "integer overflow"));
+  /* What it has read is no longer locked. */
+  CHECK_EQ(exec(f.queue, f.conn, "CREATE TABLE t(a)"), SIDELITE_OK);
+  fixture_free(&f);
+}
+
+static void stream_chunks_tell_the_transaction_and_the_last_rowid(void) {
+  fixture f = fixture_new();
+  int64_t id;
+  CHECK_EQ(exec(f.queue, f.conn, "CREATE TABLE t(a INTEGER PRIMARY KEY)"), SIDELITE_OK);
+  CHECK_EQ(exec(f.queue, f.conn, "BEGIN"), SIDELITE_OK);
+  id = start(&f, "INSERT INTO t VALUES (41), (42), (43) RETURNING a", 2, 1);
+  expect_to_pause_after(&f, 1);
+  CHECK_EQ(f.rec.flags[0],
+           SIDELITE_EVENT_MORE | SIDELITE_EVENT_IN_TRANSACTION | SIDELITE_EVENT_WRITING);
+  CHECK_EQ(f.rec.rowids[0], 43);
+  CHECK_EQ(exec(f.queue, f.conn, "COMMIT"), SIDELITE_OK);
+  CHECK_EQ(sidelite_more(f.conn, id, SIDELITE_UNLIMITED), SIDELITE_OK);
+  TURN_UNTIL(f.queue, f.rec.r.finals);
+  CHECK_EQ(f.rec.r.rows, 3);
+  CHECK_EQ(f.rec.r.flags, 0);
+  fixture_free(&f);
+}
+
 static void stream_of_no_rows_has_column_names(void) {
   fixture f = fixture_new();
   start_and_finish(&f, "SELECT 1 AS one WHERE 0", 0);
@@ -335,6 +378,8 @@ int main(int argc, char **argv) {
       TEST(stream_credit_for_what_is_not_a_stream_is_refused),
       TEST(stream_that_is_paused_lets_other_requests_run),
       TEST(stream_several_run_side_by_side),
+      TEST(stream_rows_before_an_error_come_before_it),
+      TEST(stream_chunks_tell_the_transaction_and_the_last_rowid),
       TEST(stream_of_no_rows_has_column_names),
       TEST(stream_of_a_statement_that_writes_reports_its_changes),
       TEST(stream_keeps_its_values_while_it_is_paused),
