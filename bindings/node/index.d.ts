@@ -283,7 +283,7 @@ export interface Events {
 export interface CopyOptions extends CallOptions {
   /** Of a step: 100; for a backup -1 is all in one. */
   pages?: number
-  /** Called after each step, with numbers of pages. What it throws ends the copy. */
+  /** Called after each step but the last, with numbers of pages. What it throws ends the copy. */
   progress?: (at: { remaining: number, total: number }) => void
   schema?: string
 }
