@@ -333,7 +333,7 @@ fn refuse_tail(sql: Sql<'_>, prepared: &Prepared) -> Result<(), Error> {
     }
     let mut error = Error::new(
         crate::ffi::status::SIDELITE_ERR_MISUSE,
-        "more than one statement: use sidelite_script, or SIDELITE_MULTI to have the rows of the last",
+        "more than one statement: run a script, or say MULTI to have the rows of the last",
     );
     error.sql_offset = prepared.tail as i32;
     Err(error)
