@@ -1241,6 +1241,17 @@ int32_t sidelite_more(struct sidelite_conn *conn,
 int32_t sidelite_cancel(struct sidelite_conn *conn,
                         int64_t id);
 
+// Cancels one request, as `sidelite_cancel` does, and tells whether it had begun.
+//
+// The final event of a request that waits comes in its place: behind a long statement, or somebody's lease, that is
+// late. A host that only wants to know that it will not run need not wait for it.
+//
+// - `id`: what submit returned.
+//
+// Returns 1 when the request had not begun, and so never will (but for SIDELITE_RELEASE, which ends its lease in any
+// case); 0 when it may have; and otherwise as `sidelite_cancel`. Never blocks. Any thread, also in callbacks.
+int32_t sidelite_withdraw(struct sidelite_conn *conn, int64_t id);
+
 // Submits the registration of a function, a collation or a hook, which is in force for what is submitted after it.
 //
 // With `call` set it is INLINE: called on the connection's thread, without any hop. Without, it is HOST: each call

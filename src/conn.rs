@@ -61,6 +61,10 @@ pub(crate) struct Conn {
     last_id: AtomicI64,
     /// Requests up to this id have ended, but for those astray.
     ended_id: AtomicI64,
+    /// Requests up to this id have begun, or never will, but for those detained.
+    begun_id: AtomicI64,
+    /// Requests that wait for their lane, behind the back of others that have begun.
+    detained: Mutex<HashSet<i64>>,
     /// Requests that end out of order, until they have: paused streams, with their credit, what waits for its lane, and
     /// what runs while a call inside it waits.
     astray: Mutex<HashMap<i64, Option<Arc<Credit>>>>,
@@ -167,6 +171,8 @@ impl Conn {
                     closed_event: None,
                 }),
                 last_id: AtomicI64::new(0),
+                begun_id: AtomicI64::new(0),
+                detained: Mutex::default(),
                 ended_id: AtomicI64::new(0),
                 astray: Mutex::default(),
                 has_astray: AtomicBool::new(false),
@@ -292,6 +298,38 @@ impl Conn {
         Ok(SIDELITE_OK)
     }
 
+    /// Cancels a request; whether it had not begun, and so never will.
+    pub(crate) fn withdraw(&self, id: i64) -> Result<bool, i32> {
+        self.cancel_one(id)?;
+        let is_withdrawn = !self.has_begun(id);
+        self.nudge();
+        Ok(is_withdrawn)
+    }
+
+    /// A cancel that is made before this is asked is seen by the request when it begins.
+    fn has_begun(&self, id: i64) -> bool {
+        id <= self.begun_id.load(Ordering::SeqCst) && !self.detained.lock().contains(&id)
+    }
+
+    /// Requests begin, the last of which is this one. Before they look at what was cancelled: either they see it, or
+    /// whoever cancels sees that they have begun.
+    pub(crate) fn begins(&self, first: i64, last: i64) {
+        if last > self.begun_id.load(Ordering::Relaxed) {
+            self.begun_id.store(last, Ordering::SeqCst);
+        } else {
+            self.detained
+                .lock()
+                .retain(|id| !(first..=last).contains(id));
+        }
+    }
+
+    /// A request waits for its lane.
+    pub(crate) fn detains(&self, id: i64) {
+        self.detained.lock().insert(id);
+        self.goes_astray(id, None);
+        self.passes(id);
+    }
+
     fn cancel_one(&self, id: i64) -> Result<(), i32> {
         let mut cancels = self.cancels.lock();
         cancels.0.retain(|&id| self.is_out(id));
@@ -301,7 +339,7 @@ impl Conn {
         if !cancels.0.contains(&id) {
             cancels.0.push(id);
         }
-        self.has_cancels.store(true, Ordering::Release);
+        self.has_cancels.store(true, Ordering::SeqCst);
         self.cancels_change();
         Ok(())
     }
@@ -525,6 +563,7 @@ impl Conn {
             let mut astray = self.astray.lock();
             astray.remove(&id);
             self.has_astray.store(!astray.is_empty(), Ordering::Release);
+            self.detained.lock().remove(&id);
         }
         self.forget_cancel(id);
     }
@@ -552,7 +591,7 @@ impl Conn {
         if self.cancelled_upto.load(Ordering::Acquire) >= first {
             return Some(first);
         }
-        if !self.has_cancels.load(Ordering::Acquire) {
+        if !self.has_cancels.load(Ordering::SeqCst) {
             return None;
         }
         self.cancels.lock().first_among(first, last)

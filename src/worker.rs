@@ -209,8 +209,7 @@ impl Worker {
 
     fn detain(&self, requests: Unanswered) {
         for id in requests.ids() {
-            self.conn.goes_astray(id, None);
-            self.conn.passes(id);
+            self.conn.detains(id);
         }
         self.lanes.detain(requests);
     }
@@ -237,6 +236,7 @@ impl Worker {
         if work.is(Command::Release) {
             return self.release(request);
         }
+        self.conn.begins(request.id(), request.id());
         self.judge(&request, self.conn.interrupts());
         if let Some(error) = self.refusal(&[&request]) {
             let never_began = matches!(error.code, SIDELITE_ERR_CANCELLED | SIDELITE_ERR_TIMEOUT)
@@ -302,6 +302,7 @@ impl Worker {
         }
         let (first, last) = (array[0].id(), array[array.len() - 1].id());
         let deadline = array[0].work().deadline;
+        self.conn.begins(first, last);
         self.watch
             .begin(first, last, deadline, self.conn.interrupts());
         let refusal = self.refusal(&array.iter().collect::<Vec<_>>());

@@ -329,6 +329,7 @@ int32_t sidelite_more(struct sidelite_conn *conn,
                       uint32_t chunks);
 int32_t sidelite_cancel(struct sidelite_conn *conn,
                         int64_t id);
+int32_t sidelite_withdraw(struct sidelite_conn *conn, int64_t id);
 int64_t sidelite_create_function(struct sidelite_conn *conn,
                                  const struct sidelite_function_config *config,
                                  sidelite_callback callback,

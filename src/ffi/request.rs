@@ -270,6 +270,20 @@ pub extern "C" fn sidelite_cancel(conn: *mut sidelite_conn, id: i64) -> i32 {
     guard::status(|| submit::conn(conn)?.cancel(id))
 }
 
+/// Cancels one request, as `sidelite_cancel` does, and tells whether it had begun.
+///
+/// The final event of a request that waits comes in its place: behind a long statement, or somebody's lease, that is
+/// late. A host that only wants to know that it will not run need not wait for it.
+///
+/// - `id`: what submit returned.
+///
+/// Returns 1 when the request had not begun, and so never will (but for SIDELITE_RELEASE, which ends its lease in any
+/// case); 0 when it may have; and otherwise as `sidelite_cancel`. Never blocks. Any thread, also in callbacks.
+#[unsafe(no_mangle)]
+pub extern "C" fn sidelite_withdraw(conn: *mut sidelite_conn, id: i64) -> i32 {
+    guard::status(|| Ok(i32::from(submit::conn(conn)?.withdraw(id)?)))
+}
+
 impl sidelite_request {
     /// A request of one row of values, with NUL-terminated SQL and defaults for the rest.
     fn new(

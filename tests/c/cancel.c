@@ -60,6 +60,44 @@ static void contract_12_cancel_while_queued(void) {
   end();
 }
 
+static void contract_12_withdraw_tells_what_will_never_run(void) {
+  reply r = reply_new(), ran = reply_new(), behind = reply_new();
+  sidelite_request lease = request_new(SIDELITE_LEASE, NULL, NULL), release = request_new(SIDELITE_RELEASE, NULL, NULL);
+  gate g;
+  int64_t id;
+  begin();
+  gate_shut(&g, conn);
+  id = sidelite_execute(conn, "INSERT INTO t VALUES (1)", NULL, 0, on_reply, &r);
+  CHECK_EQ(sidelite_withdraw(conn, id), 1);
+  CHECK_EQ(sidelite_withdraw(conn, id), 1);
+  CHECK_EQ(r.events, 0);
+  gate_open(&g);
+  EXPECT(queue, &r, SIDELITE_ERR_CANCELLED);
+  CHECK_EQ(sidelite_withdraw(conn, id), SIDELITE_ERR_BAD_HANDLE);
+  CHECK_EQ(sidelite_withdraw(conn, 0), SIDELITE_ERR_BAD_HANDLE);
+  gate_remove(&g, queue);
+  reply_clear(&r);
+  id = execute_until_it_runs(queue, conn, ENDLESS, &ran);
+  CHECK_EQ(sidelite_withdraw(conn, id), 0);
+  check_aborted(&ran, SIDELITE_ERR_CANCELLED, 0);
+  /* Behind a lease, with others that run meanwhile. */
+  lease.lane = 0;
+  release.lane = sidelite_submit(conn, &lease, 1);
+  id = sidelite_execute(conn, "INSERT INTO t VALUES (2)", NULL, 0, on_reply, &behind);
+  lease = request_new(SIDELITE_EXECUTE, "INSERT INTO t VALUES (3)", &r);
+  lease.lane = release.lane;
+  CHECK_EQ(run_request(queue, conn, &lease, &r), SIDELITE_OK);
+  CHECK_EQ(sidelite_withdraw(conn, id), 1);
+  CHECK_EQ(sidelite_withdraw(conn, release.lane + 100), SIDELITE_ERR_BAD_HANDLE);
+  CHECK(sidelite_submit(conn, &release, 1) > 0);
+  EXPECT(queue, &behind, SIDELITE_ERR_CANCELLED);
+  CHECK(behind.flags & SIDELITE_EVENT_NOT_RUN);
+  CHECK_EQ(rows(), 0);
+  reply_clear(&r);
+  reply_clear(&behind);
+  end();
+}
+
 /* In the order of submission, each event in the place that it would have had. */
 static int64_t last_id;
 
@@ -396,6 +434,7 @@ static void contract_12_deadline_spares_the_next_request(void) {
 enum { STORM = SCALED(8000), CANCELLERS = 4 };
 static int64_t storm_newest;
 static int storm_over;
+static char storm_withdrawn[STORM + 16]; /* by id */
 
 static void *storm_cancel(void *thread) {
   uint64_t random = (uint64_t)(uintptr_t)thread;
@@ -404,8 +443,9 @@ static void *storm_cancel(void *thread) {
     int32_t code;
     random = random * 6364136223846793005u + 1442695040888963407u;
     id = (__atomic_load_n(&storm_newest, __ATOMIC_ACQUIRE) - (int64_t)(random >> 58)) | 1;
-    code = sidelite_cancel(conn, id);
-    CHECK(code == SIDELITE_OK || code == SIDELITE_ERR_BAD_HANDLE);
+    code = random >> 57 & 1 ? sidelite_withdraw(conn, id) : sidelite_cancel(conn, id);
+    CHECK(code == 1 || code == SIDELITE_OK || code == SIDELITE_ERR_BAD_HANDLE);
+    if (code == 1) __atomic_store_n(&storm_withdrawn[id], 1, __ATOMIC_RELEASE);
     if (random >> 58 == 0) sleep_ms(1);
   }
   return NULL;
@@ -421,15 +461,23 @@ static void storm_submit(reply *replies) {
   }
 }
 
-/* Table t holds the number of each request that said it was done, and no other. */
+/* Table t holds the number of each request that said it was done, and no other. What a cancel said would never run did
+ * not. */
 static void storm_check(const reply *replies) {
   reply all;
   uint32_t row = 0;
+  int withdrawn = 0;
+  for (int i = 0; i < STORM; i++) {
+    if (!storm_withdrawn[replies[i].id]) continue;
+    CHECK_EQ(replies[i].code, SIDELITE_ERR_CANCELLED);
+    CHECK(replies[i].flags & SIDELITE_EVENT_NOT_RUN);
+    withdrawn++;
+  }
   CHECK_EQ(fetch(queue, conn, "SELECT id FROM t ORDER BY id", &all), SIDELITE_OK);
   for (int i = 0; i < STORM; i++)
     if (replies[i].code == SIDELITE_OK) CHECK_EQ(sidelite_row_int64(all.result, row++, 0), i);
   CHECK_EQ(all.rows, row);
-  printf("  %" PRIu32 " of %d were done\n", row, STORM);
+  printf("  %" PRIu32 " of %d were done, %d withdrawn\n", row, STORM, withdrawn);
   reply_clear(&all);
 }
 
@@ -459,6 +507,7 @@ static void contract_12_cancel_storm_while_requests_complete(void) {
 int main(int argc, char **argv) {
   static const test tests[] = {
       TEST(contract_12_cancel_while_queued),
+      TEST(contract_12_withdraw_tells_what_will_never_run),
       TEST(contract_12_cancelled_requests_complete_in_their_place),
       TEST(contract_12_cancel_while_running),
       TEST(contract_12_cancel_of_a_running_write_undoes_it),

@@ -78,6 +78,10 @@ static int64_t call_cancel_all(void *handle) {
   return sidelite_cancel((sidelite_conn *)handle, 0);
 }
 
+static int64_t call_withdraw(void *handle) {
+  return sidelite_withdraw((sidelite_conn *)handle, 1);
+}
+
 static int64_t call_close(void *handle) {
   return sidelite_close((sidelite_conn *)handle, SIDELITE_CLOSE_CANCEL, on_ignored, NULL);
 }
@@ -103,6 +107,7 @@ static const entry functions[] = {
     {"stream", call_stream, 0, 1},         {"script", call_script, 0, 1},
     {"submit", call_submit, 0, 1},         {"more", call_more, 0, 1},
     {"cancel_one", call_cancel_one, 0, 1}, {"cancel_all", call_cancel_all, 0, 1},
+    {"withdraw", call_withdraw, 0, 1},
     {"close", call_close, 0, 1},           {"stat", call_stat, 1, 1},
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };

@@ -302,6 +302,7 @@ int64_t sidelite_script(sidelite_conn *, const char *, sidelite_callback, void *
 int64_t sidelite_submit(sidelite_conn *, const sidelite_request *, uint32_t);
 int32_t sidelite_more(sidelite_conn *, int64_t, uint32_t);
 int32_t sidelite_cancel(sidelite_conn *, int64_t);
+int32_t sidelite_withdraw(sidelite_conn *, int64_t);
 int64_t sidelite_create_function(sidelite_conn *, const sidelite_function_config *, sidelite_callback, void *);
 int32_t sidelite_reply(sidelite_conn *, int64_t, const sidelite_value *, int32_t);
 #ifdef __cplusplus

@@ -85,7 +85,7 @@ static void call_every_function(sidelite_queue *queue, int *finals) {
   CHECK_EQ(sidelite_more(conn, id, 2), SIDELITE_OK);
   CHECK_EQ(sidelite_cancel(conn, id), SIDELITE_OK);
   id = sidelite_execute(conn, ENDLESS, NULL, 0, on_inner, finals);
-  CHECK_EQ(sidelite_cancel(conn, id), SIDELITE_OK);
+  CHECK(sidelite_withdraw(conn, id) >= SIDELITE_OK);
   CHECK(stats_of(conn).submitted == 6);
   CHECK(stats_of(queue).outstanding >= 1);
   CHECK(sidelite_queue_fd(other) >= 0);
@@ -333,6 +333,7 @@ static void wake_and_call_every_function(void *wake_data) {
   CHECK_EQ(sidelite_submit(w->conn, &request, 1), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_more(w->conn, 1, 1), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_cancel(w->conn, 0), SIDELITE_ERR_MISUSE);
+  CHECK_EQ(sidelite_withdraw(w->conn, 1), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_close(w->conn, SIDELITE_CLOSE_CANCEL, NULL, NULL), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_stat(w->conn, &stats), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_abi_version(), SIDELITE_ABI_VERSION);
