@@ -102,7 +102,13 @@ struct Gate {
 
 /// Requests cancelled one by one.
 #[derive(Default)]
-struct Cancels(Vec<i64>);
+struct Cancels(Vec<Cancelled>);
+
+struct Cancelled {
+    id: i64,
+    /// What was submitted after this one knew that it would not run.
+    informed_after: Option<i64>,
+}
 
 /// Chunks that a stream may still send.
 pub(crate) struct Credit(AtomicU32);
@@ -302,8 +308,17 @@ impl Conn {
     pub(crate) fn withdraw(&self, id: i64) -> Result<bool, i32> {
         self.cancel_one(id)?;
         let is_withdrawn = !self.has_begun(id);
+        if is_withdrawn {
+            self.cancels.lock().inform(id, self.last_id());
+        }
         self.nudge();
         Ok(is_withdrawn)
+    }
+
+    /// The last request that may have been submitted in the belief that this cancelled one would run.
+    pub(crate) fn last_believer(&self, id: i64) -> i64 {
+        let informed_after = self.cancels.lock().informed_after(id);
+        informed_after.unwrap_or_else(|| self.last_id())
     }
 
     /// A cancel that is made before this is asked is seen by the request when it begins.
@@ -332,12 +347,15 @@ impl Conn {
 
     fn cancel_one(&self, id: i64) -> Result<(), i32> {
         let mut cancels = self.cancels.lock();
-        cancels.0.retain(|&id| self.is_out(id));
+        cancels.0.retain(|cancelled| self.is_out(cancelled.id));
         if !self.is_out(id) {
             return Err(SIDELITE_ERR_BAD_HANDLE);
         }
-        if !cancels.0.contains(&id) {
-            cancels.0.push(id);
+        if !cancels.0.iter().any(|cancelled| cancelled.id == id) {
+            cancels.0.push(Cancelled {
+                id,
+                informed_after: None,
+            });
         }
         self.has_cancels.store(true, Ordering::SeqCst);
         self.cancels_change();
@@ -580,7 +598,7 @@ impl Conn {
             let mut cancels = self.cancels.lock();
             cancels
                 .0
-                .retain(|&cancelled| cancelled != id || self.astray.lock().contains_key(&id));
+                .retain(|cancelled| cancelled.id != id || self.astray.lock().contains_key(&id));
             self.has_cancels
                 .store(!cancels.0.is_empty(), Ordering::Release);
         }
@@ -625,8 +643,20 @@ impl Cancels {
     fn first_among(&self, first: i64, last: i64) -> Option<i64> {
         self.0
             .iter()
-            .copied()
+            .map(|cancelled| cancelled.id)
             .filter(|id| (first..=last).contains(id))
             .min()
+    }
+
+    fn inform(&mut self, id: i64, last_id: i64) {
+        let cancelled = self.0.iter_mut().find(|cancelled| cancelled.id == id);
+        if let Some(Cancelled { informed_after, .. }) = cancelled {
+            informed_after.get_or_insert(last_id);
+        }
+    }
+
+    fn informed_after(&self, id: i64) -> Option<i64> {
+        let cancelled = self.0.iter().find(|cancelled| cancelled.id == id)?;
+        cancelled.informed_after
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Fence {
 
 impl Fence {
     pub(crate) fn raise(&mut self, last_id: i64) {
-        self.until = Some(last_id);
+        self.until = self.until.max(Some(last_id));
     }
 
     /// Whether the fence keeps a request from running. It ends with the request that would have ended the lost

@@ -243,7 +243,8 @@ impl Worker {
                 && !self.is_in_transaction()
                 && transaction::leaves_open(work, false);
             if never_began && work.lane == 0 {
-                self.raise_fence();
+                let last = self.conn.last_believer(request.id());
+                self.fence.borrow_mut().raise(last);
             }
             return self.complete(request, Outcome::not_run(error));
         }

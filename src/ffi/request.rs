@@ -273,7 +273,8 @@ pub extern "C" fn sidelite_cancel(conn: *mut sidelite_conn, id: i64) -> i32 {
 /// Cancels one request, as `sidelite_cancel` does, and tells whether it had begun.
 ///
 /// The final event of a request that waits comes in its place: behind a long statement, or somebody's lease, that is
-/// late. A host that only wants to know that it will not run need not wait for it.
+/// late. A host that only wants to know that it will not run need not wait for it. If it is a BEGIN, what is submitted
+/// after this call is not fenced (contract 10): whoever submits it knows.
 ///
 /// - `id`: what submit returned.
 ///

@@ -398,6 +398,24 @@ static void contract_10_rollback_fence_after_a_begin_that_is_cancelled_or_late(v
   end();
 }
 
+/* Who has withdrawn a BEGIN knows it, and submits the rest without it. */
+static void contract_10_rollback_fence_after_a_begin_that_is_withdrawn_ends_with_what_was_submitted(void) {
+  const step before[] = {{E, "BEGIN", SIDELITE_ERR_CANCELLED, NOT_RUN}, FENCED(E, INSERT(2))};
+  const step after[] = {RUNS(INSERT(3)), RUNS(INSERT(4))};
+  reply uninformed[2], informed[2];
+  gate g;
+  begin_memory();
+  gate_shut(&g, conn);
+  CHECK_EQ(sidelite_withdraw(conn, steps_submit(conn, before, 2, uninformed, 0)), 1);
+  (void)steps_submit(conn, after, 2, informed, 0);
+  gate_open(&g);
+  steps_check(queue, before, 2, uninformed);
+  steps_check(queue, after, 2, informed);
+  gate_remove(&g, queue);
+  check_rows("1,3,4");
+  end();
+}
+
 static void contract_10_rollback_fence_after_cancel_of_a_running_write(void) {
   const step steps[] = {{E, "BEGIN IMMEDIATE", 0, IN_TRANSACTION},
                         RUNS_INSIDE(INSERT(2)),
@@ -476,6 +494,7 @@ int main(int argc, char **argv) {
       TEST(contract_10_rollback_fence_not_raised_by_an_array_with_a_savepoint),
       TEST(contract_10_rollback_fence_after_a_begin_that_is_busy),
       TEST(contract_10_rollback_fence_after_a_begin_that_is_cancelled_or_late),
+      TEST(contract_10_rollback_fence_after_a_begin_that_is_withdrawn_ends_with_what_was_submitted),
       TEST(contract_10_rollback_fence_after_cancel_of_a_running_write),
       TEST(contract_10_rollback_fence_after_timeout_of_a_running_write),
       TEST(contract_10_rollback_fence_not_raised_by_a_cancelled_read),
