@@ -343,7 +343,7 @@ fn refuse_tail(sql: Sql<'_>, prepared: &Prepared) -> Result<(), Error> {
 extern "C" fn on_progress(watch: *mut c_void) -> c_int {
     // SAFETY: registered with the watch of this connection, which outlives it; called on the worker's thread.
     let watch = unsafe { &*watch.cast::<Watch>() };
-    contain(|| watch.interrupts())
+    contain(|| !statement::has_halted() && watch.interrupts())
 }
 
 /// SQLite asks whether to try for a lock again, after so many times.

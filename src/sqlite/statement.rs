@@ -10,6 +10,19 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
+thread_local! {
+    /// The statement that is being stepped on this thread: the innermost, when a function of its has another run.
+    static STEPPING: Cell<*mut ffi::sqlite3_stmt> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// Whether the statement that is being stepped has come to its end, and so has committed what it had to. SQLite asks its
+/// progress handler once more then, and would say that it was interrupted.
+pub(super) fn has_halted() -> bool {
+    let statement = STEPPING.get();
+    // SAFETY: it is being stepped, and so lives.
+    !statement.is_null() && unsafe { ffi::sqlite3_stmt_busy(statement) == 0 }
+}
+
 /// A prepared statement. It holds its connection open.
 pub(crate) struct Statement {
     raw: NonNull<ffi::sqlite3_stmt>,
@@ -173,8 +186,11 @@ impl<'p> Cursor<'p> {
     #[inline]
     pub(crate) fn step(&mut self) -> Result<bool, c_int> {
         self.is_running = true;
+        let outer = STEPPING.replace(self.raw());
         // SAFETY: a live statement, used on its connection's thread.
-        match unsafe { ffi::sqlite3_step(self.raw()) } {
+        let code = unsafe { ffi::sqlite3_step(self.raw()) };
+        STEPPING.set(outer);
+        match code {
             ffi::SQLITE_ROW => Ok(true),
             ffi::SQLITE_DONE => Ok(false),
             code => Err(code),

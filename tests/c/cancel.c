@@ -1,4 +1,5 @@
 /* Contract 12: cancel and deadline, in each state of a request, and never its neighbour. */
+#include "command.h"
 #include "faults.h"
 
 #define A_MINUTE 60000
@@ -429,6 +430,38 @@ static void contract_12_deadline_spares_the_next_request(void) {
   end();
 }
 
+/* INLINE: cancels the request that calls it. */
+static int32_t cancel_own(void *id, void **group, const sidelite_value *args, uint32_t n, sidelite_value *value) {
+  (void)group, (void)args, (void)n;
+  *value = sidelite_int(1);
+  return sidelite_cancel(conn, *(int64_t *)id);
+}
+
+/* SQLite asks whether to go on after a statement has committed, too, if the thousandth instruction is its last one. */
+static void contract_12_cancel_of_what_has_committed_comes_too_late(void) {
+  enum { N = SCALED(3000) };
+  sidelite_function_config config = function_new(SIDELITE_FUNCTION_SCALAR, "cancel_own", 0, cancel_own);
+  int64_t id;
+  int done = 0;
+  begin();
+  config.context = &id;
+  id = sidelite_create_function(conn, &config, NULL, NULL);
+  CHECK(id > 0);
+  CHECK_EQ(exec(queue, conn, "CREATE TABLE u(a)"), SIDELITE_OK);
+  id += 2;
+  for (int i = 0; i < N; i++, id++) {
+    reply r = reply_new();
+    CHECK_EQ(sidelite_execute(conn, "INSERT INTO u VALUES (cancel_own())", NULL, 0, on_reply, &r), id);
+    TURN_UNTIL(queue, r.finals);
+    CHECK(r.code == SIDELITE_OK || r.code == SIDELITE_ERR_CANCELLED);
+    done += r.code == SIDELITE_OK;
+    reply_clear(&r);
+  }
+  CHECK_EQ(fetch_int(queue, conn, "SELECT count(*) FROM u"), done);
+  printf("  %d of %d were done\n", done, N);
+  end();
+}
+
 /* Four threads cancel odd ids, over and over, among those that are just being submitted and completed. What the
  * events say must be what the table holds, and even ids must not feel any of it. */
 enum { STORM = SCALED(8000), CANCELLERS = 4 };
@@ -517,6 +550,7 @@ int main(int argc, char **argv) {
       TEST(contract_12_cancel_of_a_paused_stream),
       TEST(contract_12_cancel_of_what_is_done_hits_nobody),
       TEST(contract_12_cancel_that_comes_too_late),
+      TEST(contract_12_cancel_of_what_has_committed_comes_too_late),
       TEST(contract_12_cancel_of_all),
       TEST(contract_12_cancel_of_one_in_an_array_ends_it_whole),
       TEST(contract_12_cancel_inside_a_transaction),
