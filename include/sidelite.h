@@ -389,7 +389,7 @@ typedef struct sidelite_event sidelite_event;
 //
 // Argument: `mode` (SIDELITE_BEGIN_; NONE). NONE is SQLite's own way: no transaction begins by itself. With DEFERRED,
 // IMMEDIATE and EXCLUSIVE one begins before an INSERT, UPDATE, DELETE or REPLACE outside of a transaction (by its
-// first word: not behind WITH), and a SCRIPT first commits what is open: Python's `isolation_level`. With ALWAYS a
+// first word: not behind WITH; not in a SCRIPT, which first commits what is open): Python's `isolation_level`. With ALWAYS a
 // deferred transaction is open at any time, and the next begins when one ends: Python's `autocommit=False`. A change
 // to NONE commits what is open.
 #define SIDELITE_ISOLATION 10

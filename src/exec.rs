@@ -162,7 +162,7 @@ impl Runner<'_> {
         let mut collector = Collector::new(self.conn, 0);
         self.statements(sql, |runner, cursor| {
             check_available(cursor, 0)?;
-            runner.run_to_end(cursor, &mut collector)
+            runner.run_as_it_is(cursor, &mut collector)
         })?;
         collector.finish(self.scratch)
     }
@@ -203,8 +203,17 @@ impl Runner<'_> {
         cursor: &mut Cursor<'_>,
         collector: &mut Collector<'_>,
     ) -> Result<(), Error> {
-        fault::point("exec.step");
         transaction::begin_before(cursor, self)?;
+        self.run_as_it_is(cursor, collector)
+    }
+
+    /// The same without a transaction that begins by itself: a script says where it wants one.
+    fn run_as_it_is(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        collector: &mut Collector<'_>,
+    ) -> Result<(), Error> {
+        fault::point("exec.step");
         self.flush_before_commit(cursor);
         let changed = self.watched(cursor, |runner, cursor| {
             runner.step_to_end(cursor, collector)

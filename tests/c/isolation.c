@@ -118,8 +118,10 @@ static void isolation_commits_before_a_script(void) {
   CHECK_EQ(is_open_after("INSERT INTO t VALUES (1)"), 1);
   CHECK_EQ(state_after(SIDELITE_SCRIPT, script), 0);
   CHECK_EQ(fetch_int(queue, conn, "SELECT count(*) FROM t"), 1);
-  /* In the script itself the words begin as anywhere. */
-  CHECK(state_after(SIDELITE_SCRIPT, "INSERT INTO t VALUES (2)") & SIDELITE_EVENT_IN_TRANSACTION);
+  /* In the script itself none begins: it says where it wants one. */
+  CHECK_EQ(state_after(SIDELITE_SCRIPT, "INSERT INTO t VALUES (2)"), 0);
+  CHECK(state_after(SIDELITE_SCRIPT, "BEGIN; INSERT INTO t VALUES (3)") & SIDELITE_EVENT_IN_TRANSACTION);
+  CHECK_EQ(state_after(SIDELITE_ROLLBACK, NULL), 0);
   set_isolation(SIDELITE_BEGIN_NONE);
   CHECK_EQ(is_open_after("BEGIN"), 1);
   CHECK(state_after(SIDELITE_SCRIPT, "SELECT 1") & SIDELITE_EVENT_IN_TRANSACTION);
