@@ -6,11 +6,14 @@
 use crate::chain::Chain;
 use crate::host::HostQueue;
 use crate::request::Event;
+use crate::wait;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const GROUP_MAX: usize = 16;
+/// The same with one CPU: the host cannot work on what is done meanwhile, and each group makes both take turns.
+const GROUP_ALONE_MAX: usize = 64;
 /// The same, while the host looks for arrivals and need not be woken.
 const GROUP_ATTENDED_MAX: usize = 4;
 /// How often the clock is read, in events.
@@ -22,6 +25,7 @@ pub(crate) struct Outbox {
     /// Newest first.
     events: RefCell<Chain<Event>>,
     since: Cell<Option<Instant>>,
+    group_max: usize,
 }
 
 impl Outbox {
@@ -30,6 +34,10 @@ impl Outbox {
             queue,
             events: RefCell::new(Chain::new()),
             since: Cell::new(None),
+            group_max: match wait::is_alone() {
+                true => GROUP_ALONE_MAX,
+                false => GROUP_MAX,
+            },
         }
     }
 
@@ -43,7 +51,10 @@ impl Outbox {
             events.len()
         };
         let is_attended = count >= GROUP_ATTENDED_MAX && self.queue.queue.is_attended();
-        if count >= GROUP_MAX || is_attended || (count % CLOCK_EVERY == 1 && self.is_old(count)) {
+        if count >= self.group_max
+            || is_attended
+            || (count % CLOCK_EVERY == 1 && self.is_old(count))
+        {
             self.flush();
         }
     }

@@ -24,14 +24,10 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) fn new(messages: Receiver<Message>) -> Self {
-        // Asked once: the answer reads files.
-        static CPUS: OnceLock<usize> = OnceLock::new();
-        let cpus =
-            *CPUS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
         Self {
             messages,
             rounds: 0,
-            rounds_max: if cpus > 1 { ROUNDS_MAX } else { 0 },
+            rounds_max: if is_alone() { 0 } else { ROUNDS_MAX },
         }
     }
 
@@ -90,4 +86,11 @@ pub(crate) fn look<R>(rounds: u32, mut find: impl FnMut() -> Option<R>) -> Optio
         }
     }
     None
+}
+
+/// Whether this process may use one CPU only. Asked once: the answer reads files.
+pub(crate) fn is_alone() -> bool {
+    static CPUS: OnceLock<usize> = OnceLock::new();
+    let cpus = CPUS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
+    *cpus == 1
 }
