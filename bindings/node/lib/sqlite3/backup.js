@@ -9,26 +9,13 @@ const { EventEmitter } = require('node:events')
 const { kind } = require('../layout')
 const { writeArguments, writeSql } = require('../request')
 const constants = require('./constants')
-const { Link, Call, attempt, linkOf } = require('./link')
+const { Link, Part, attempt, linkOf } = require('./link')
 const { sqliteError } = require('./errors')
 const { optionalFunction, requiredNumber } = require('./arguments')
 
 const PAGES = 100 // that are copied before others have their turn
 
 const fixed = value => ({ value, writable: false, enumerable: false, configurable: false })
-
-// A request whose end is told as (error, event).
-class Part extends Call {
-  constructor (link, requestKind, fill, argument, done) {
-    super(link)
-    this.kind = requestKind
-    this.write = (record, records, payload) => fill(record, records, payload, argument)
-    this.done = done
-  }
-
-  succeed (event) { this.done(null, event) }
-  fail (error) { this.done(error) }
-}
 
 // What is finished when a backup is collected that was not.
 class Life {

@@ -4,7 +4,7 @@
 const client = require('../client')
 const { kind } = require('../layout')
 const { writeSql } = require('../request')
-const { Call, attempt } = require('./link')
+const { Call, Part, attempt } = require('./link')
 const { WholeSource, Place, writeStatement } = require('./rows')
 const { sqliteError } = require('./errors')
 const constants = require('./constants')
@@ -27,16 +27,25 @@ class StatementCall extends Call {
   begin () {
     const { state, given, link } = this
     const error = given === null ? null : state.bind(given)
-    if (error !== null) link.mark(() => this.end(this.fail, error))
+    if (error !== null) this.#refuseValues(error)
     else if (state.text.isBlank) link.mark(() => this.end(this.fail, sqliteError(constants.MISUSE, 'not an error')))
     else this.start()
   }
 
   start () { this.send() }
 
-  // The end of what is no request of its own.
+  // Why a text that is prepared for this call alone cannot be is the first thing to know: that its values do not fit
+  // was found out from a guess at its parameters.
+  #refuseValues (error) {
+    const { state, link } = this
+    const tell = notPrepared => this.end(this.fail, notPrepared ?? error)
+    if (state.isOnce) new Part(link, kind.DESCRIBE, writeSql, state.text.sql, tell).send()
+    else link.mark(() => tell(null))
+  }
+
+  // The end of what is no request of its own. That a statement could not be prepared was told before.
   end (tell, argument) {
-    attempt(() => tell.call(this, argument))
+    if (this.state.wasEverPrepared) attempt(() => tell.call(this, argument))
     this.atEnd()
   }
 

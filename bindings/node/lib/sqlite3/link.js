@@ -88,6 +88,19 @@ class Marker extends Call {
   fail () { this.done() }
 }
 
+// A request whose end is told as (error, event).
+class Part extends Call {
+  constructor (link, requestKind, fill, argument, done) {
+    super(link)
+    this.kind = requestKind
+    this.write = (record, records, payload) => fill(record, records, payload, argument)
+    this.done = done
+  }
+
+  succeed (event) { this.done(null, event) }
+  fail (error) { this.done(error) }
+}
+
 // A request with a callback that is called as the database's method.
 class DatabaseCall extends Call {
   constructor (link, callback, requestKind, fill, argument) {
@@ -229,15 +242,15 @@ class Link {
     this.proceed()
   }
 
-  // The requests that were sent meanwhile end with the same error.
+  // That is told first. The requests that were sent meanwhile end with the same error.
   failed (error) {
     const { callback } = this
     this.callback = undefined
     this.isOver = true
     this.failure = error
     if (this.account.handle) closeNow(this.account, () => {})
+    attempt(() => this.tell(callback, error))
     this.#abandon()
-    this.tell(callback, error)
   }
 
   // An error goes to the callback or, without one, becomes an event.
@@ -382,4 +395,4 @@ const OBSERVED = {
   }
 }
 
-module.exports = { Link, Call, attempt, linkOf, APART }
+module.exports = { Link, Call, Part, attempt, linkOf, APART }

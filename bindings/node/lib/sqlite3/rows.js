@@ -31,7 +31,7 @@ class StreamTask extends client.Task {
   }
 
   onEvent (event) {
-    if (event.code) this.source.failed(event.code, errorOfEvent(event))
+    if (event.code) this.source.failed(event.code, this.source.link.failure ?? errorOfEvent(event))
     else this.source.came(event.block.objects(), event.isFinal)
   }
 

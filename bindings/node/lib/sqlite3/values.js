@@ -1,12 +1,14 @@
 'use strict'
 // Parameters, in all the forms in which they may be given, and how values are written.
 
+const { types } = require('node:util')
 const { request, type, value: valueLayout } = require('../layout')
 const constants = require('./constants')
 const { sqliteError } = require('./errors')
 
 const isBytes = value => ArrayBuffer.isView(value)
-const isPlain = value => value instanceof RegExp || value instanceof Date || isBytes(value)
+// Also those of another context of `vm`, as a test runner may have it.
+const isPlain = value => types.isRegExp(value) || types.isDate(value) || isBytes(value)
 
 // What was given to a call: values by position, or by name or number.
 class Given {
@@ -75,7 +77,7 @@ function bytesOf (view) {
 // What is written for an object: its text is not asked for.
 function ofObject (value) {
   if (value === null || isBytes(value)) return value
-  if (value instanceof RegExp) return String(value)
+  if (types.isRegExp(value)) return String(value)
   return '[object Object]'
 }
 
@@ -90,7 +92,7 @@ function writeValue (payload, at, value) {
     case 'number': return value === (value | 0) ? payload.value(at, value | 0) : writeReal(payload, at, value)
     case 'string': return payload.value(at, value.isWellFormed() ? value : value.toWellFormed())
     case 'object':
-      if (value instanceof Date) return writeReal(payload, at, value.getTime())
+      if (types.isDate(value)) return writeReal(payload, at, value.getTime())
       return payload.value(at, ofObject(value))
     case 'function': return payload.value(at, ofObject(value))
     case 'boolean':

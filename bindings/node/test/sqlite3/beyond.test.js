@@ -6,6 +6,7 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const vm = require('node:vm')
 const { once } = require('node:events')
 const { EventEmitter } = require('node:events')
 const sqlite3 = require('../../sqlite3')
@@ -89,6 +90,28 @@ test('callbacks hear that the database could not be opened', async t => {
   db.run('SELECT 1')
   db.exec('SELECT 1')
   await new Promise(resolve => setTimeout(resolve, 20))
+})
+
+test('that a database could not be opened is told first, and to all in the same words', async t => {
+  const heard = []
+  const file = path.join(temporaryFile(t), 'no')
+  const hear = name => error => heard.push([name, error.message])
+  const db = new sqlite3.Database(file, hear('open'))
+  await Promise.all(['run', 'get', 'all', 'close'].map(method => new Promise(resolve => {
+    const arguments_ = method === 'close' ? [] : ['SELECT 1']
+    db[method](...arguments_, error => resolve(hear(method)(error)))
+  })))
+  const message = 'SQLITE_CANTOPEN: unable to open database file'
+  assert.deepEqual(heard[0], ['open', message])
+  const others = heard.slice(1).filter(([name]) => name !== 'close')
+  assert.deepEqual(others, ['run', 'get', 'all'].map(name => [name, message]))
+})
+
+test('a Date and a RegExp of another context are what they are', async t => {
+  const db = await opened(t)
+  const [date, pattern] = vm.runInNewContext('[new Date(5), /x/g]')
+  assert.deepEqual(await call(db, 'get', 'SELECT ? AS a, ? AS b', [date, pattern]), { a: 5, b: '/x/g' })
+  assert.deepEqual(await call(db, 'get', 'SELECT ? AS a', date), { a: 5 })
 })
 
 test('a file that is no database says so when it is opened', async t => {

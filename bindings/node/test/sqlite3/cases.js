@@ -216,6 +216,9 @@ module.exports = {
       db.run('INSERT INTO t(b) VALUES (5)', log('check'))
       db.run("INSERT INTO t(a) VALUES ('x')", log('mismatch'))
       db.run('SELEC 1', log.bare('syntax'))
+      db.run('SELEC ?', [1, 2], log.bare('syntax, and too many values'))
+      db.get('INSERT INTO nowhere VALUES (?)', { $a: 1 }, log.bare('no table, and a wrong name'))
+      db.all('SELECT ?', [1, 2], log.bare('too many values'))
       db.run('SELECT 1 FROM nowhere', log.bare('no table'))
       db.all('SELECT nothing', log.bare('no column'))
       db.get('SELECT nosuch(1)', log.bare('no function'))
@@ -366,6 +369,13 @@ module.exports = {
       const silent = db.prepare('SELECT * FROM nowhere')
       silent.on('error', log('error event'))
       silent.get(log('never called'))
+      const other = db.prepare('SELECT * FROM nowhere', log.bare('prepare another'))
+      other.run(log('never called'))
+      other.get(log('never called'))
+      other.get(log('never called'))
+      other.bind(1, log('never called'))
+      other.reset(log('never called'))
+      other.map(log('never called'))
     })
   },
 
