@@ -42,9 +42,9 @@ export function zeroBlob (length: number): ZeroBlob
 /** What every call takes. */
 export interface CallOptions {
   /** Cancels this request and no other: queued, running, or waiting for a lock. It ends with SIDELITE_ERR_CANCELLED,
-   * and the signal's reason as `cause`. */
+   * and the signal's reason as `cause`; what is queued at once, and never runs. */
   signal?: AbortSignal
-  /** Milliseconds from the call on, after which it ends with SIDELITE_ERR_TIMEOUT. */
+  /** Milliseconds from the call on, after which it ends with SIDELITE_ERR_TIMEOUT, likewise at once. */
   timeout?: number
   /** INTEGERs as numbers or as bigints; without it as the connection has it. */
   integers?: 'number' | 'bigint'
@@ -126,7 +126,7 @@ export interface Lane {
   execute<T = Row> (sql: string, parameters?: Parameters, options?: RowOptions): Promise<Outcome<T>>
   /** All rows. */
   all<T = Row> (sql: string, parameters?: Parameters, options?: RowOptions): Promise<T[]>
-  /** The first row; undefined without one. The statement runs to its end all the same. */
+  /** The first row; undefined without one. What only reads ends with it, what writes runs to its end. */
   get<T = Row> (sql: string, parameters?: Parameters, options?: RowOptions): Promise<T | undefined>
   /** All rows, as arrays. */
   values<T extends any[] = any[]> (sql: string, parameters?: Parameters, options?: CallOptions): Promise<T[]>

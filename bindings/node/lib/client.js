@@ -12,6 +12,7 @@ const DRAIN_BYTES = 1 << 20
 const FLUSH_RECORDS = 512
 const FLUSH_BYTES = 1 << 20
 const NOT_SENT = -1
+const LOOKS_MAX = 16 // in one turn of the loop
 
 const records = new Records()
 const payload = new Payload()
@@ -27,6 +28,7 @@ let isScheduled = false
 let isWriting = false
 let out = 0 // tasks that keep the loop alive
 let isAlive = false // as native code was told
+let looks = 0 // since the loop has had its turn
 
 // ---- Tasks ----
 
@@ -58,7 +60,7 @@ class Account {
   }
 }
 
-// What can be told of. A subclass has onEvent(event), and onRefused(status) for what was not taken.
+// What can be told of. A subclass has onEvent(event), and onRefused(status) for what was not taken, or was withdrawn.
 class Task {
   key = 0
   id = 0 // of the request; 0 until it is submitted
@@ -75,13 +77,35 @@ class Task {
     this.keepsAlive = keepsAlive
   }
 
-  // Cancels this request and no other. One that was not sent yet never is.
-  cancel () {
+  // Cancels this request and no other. One that was not sent yet never is; of one that has not begun this tells at
+  // once, with `code`, and not in its turn, which may come late.
+  cancel (code = status.CANCELLED) {
     if (this.isCancelled || this.hasEnded) return
     this.isCancelled = true
-    if (this.id > 0) native.cancel(this.account.handle, this.id)
+    if (this.id > 0) native.withdraw(this.account.handle, this.id) === 1 && withdraw(this, code)
     else if (this.record !== NOT_SENT) records.setUint32(this.record, request.kind, 0)
   }
+}
+
+// Has the events of a task that was withdrawn: they are for the books alone.
+class Nobody {
+  isHolding = false
+
+  constructor ({ key, finals, account }) {
+    this.key = key
+    this.finals = finals
+    this.account = account
+  }
+
+  onEvent () {}
+}
+
+function withdraw (task, code) {
+  tasks[task.key] = new Nobody(task)
+  hold(task, false)
+  settle()
+  task.hasEnded = true
+  guard(task, 'onRefused', code)
 }
 
 // Whether a task that is out keeps the loop alive.
@@ -159,10 +183,20 @@ function checkWriting () {
   if (isWriting) throw new Error('a getter of a value that is being bound may not use a connection')
 }
 
-// A reaction of a promise costs less than queueMicrotask, which makes a resource for each call. `flush` does not throw.
+// A reaction of a promise costs less than queueMicrotask, which makes a resource for each call. `send` does not throw.
 function schedule () {
   isScheduled = true
-  settled.then(flush)
+  settled.then(send)
+}
+
+// Sends what a turn has gathered. To be woken costs several times what a point read does, and so what a lone request ends
+// with is looked for at once: the loop stands still no longer than it would for a call that blocks. It gets its turn
+// after some of them. Whoever was looked for wakes the loop all the same, which then settles.
+function send () {
+  flush()
+  if (out !== 1 || looks === LOOKS_MAX) return
+  looks++
+  receive(true)
 }
 
 // Sends what was gathered. Also before anything that must not overtake it, as a close.
@@ -238,18 +272,23 @@ class Event {
 
 const event = new Event()
 
-// Drains one wake's events. Who throws does not keep the others from hearing.
 function onWake () {
-  const n = native.drain(memory.buffer, apart)
+  looks = 0
+  receive(false)
+  settle()
+}
+
+// Takes the events that are there. Who throws does not keep the others from hearing.
+function receive (isLooking) {
+  const n = native.drain(memory.buffer, apart, isLooking)
   for (let i = 0, at = 0; i < n; i++) {
     const task = tasks[memory.u32[(at + eventLayout.key) >> 2]]
     at = event.read(at, task.integers)
     if (event.isFinal && --task.finals === 0) unregister(task)
     guard(task, 'onEvent', event)
   }
-  apart.length = 0
+  if (apart.length) apart.length = 0
   event.block = null
-  settle()
 }
 
 native.init(onWake)

@@ -151,6 +151,8 @@ class Payload {
 
   // Room for `count` values, which `value` fills; their bytes come behind them.
   values (count) {
+    // The length of a Proxy may be anything.
+    if (!Number.isInteger(count) || count < 0) throw new TypeError('values: an array has a whole number of them')
     const at = this.align()
     this.reserve(count * VALUE)
     this.used += count * VALUE
@@ -239,9 +241,11 @@ class Records {
   // A record of zeros; returns its number.
   add () {
     if (this.count === this.capacity) this.#renew(2 * this.capacity, this.u32)
-    const at = this.count++ * request.size / 4
-    this.u32.fill(0, at, at + request.size / 4)
-    return this.count - 1
+    const { u32, count } = this
+    const at = count * request.size / 4
+    // `fill` is a call into native code.
+    for (let i = at; i < at + request.size / 4; i++) u32[i] = 0
+    return this.count++
   }
 
   // A record with the kind, connection and lane of another.

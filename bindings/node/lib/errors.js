@@ -55,13 +55,14 @@ class SideliteError extends Error {
 }
 Object.defineProperty(SideliteError.prototype, 'name', { value: 'SideliteError', writable: true, configurable: true })
 
-function errorOfEvent (event) {
+// `code` may be another than the event's: then its message is not that of the event.
+function errorOfEvent (event, code = event.code) {
   const { block, flags } = event
   const details = { notRun: (flags & eventFlag.NOT_RUN) !== 0, rolledBack: (flags & eventFlag.ROLLED_BACK) !== 0 }
-  if (!block) return new SideliteError(event.code, undefined, details)
+  if (!block) return new SideliteError(code, undefined, details)
   details.offset = block.sqlOffset
   if (block.systemErrno) details.systemErrno = block.systemErrno
-  return new SideliteError(event.code, block.message, details)
+  return new SideliteError(code, code === event.code ? block.message : undefined, details)
 }
 
 module.exports = { SideliteError, errorOfEvent, status }

@@ -30,7 +30,13 @@ const toOutcome = (event, task) => ({
 
 const toCell = ({ block }) => block.cell(block.row(0))
 
-// ---- Requests of more than one part ----
+// ---- Requests of more than a statement ----
+
+// What only reads ends with its first row.
+function writeFirst (record, records, payload, sql, parameters) {
+  records.setUint32(record, request.chunkRows, 1)
+  writeStatement(record, records, payload, sql, parameters)
+}
 
 function writeMany (record, records, payload, sql, rows) {
   if (!Array.isArray(rows)) throw new TypeError(`runMany: an array of arrays of values, not ${nameOf(rows)}`)
@@ -150,7 +156,7 @@ class Lane {
   }
 
   get (sql, parameters, options) {
-    return this.send(kind.FETCH, writeStatement, options, toFirst, sql, parameters)
+    return this.send(kind.FETCH, writeFirst, options, toFirst, sql, parameters)
   }
 
   script (sql, options) {
@@ -166,8 +172,10 @@ class Lane {
   batch (statements, options) {
     try {
       checkStatements(statements)
-      const task = new Batch(this, statements, options)
-      task.submit(kind.FETCH, writeBatch, statements)
+      // A getter among the parameters may change the array.
+      const kept = [...statements]
+      const task = new Batch(this, kept, options)
+      task.submit(kind.FETCH, writeBatch, kept)
       return task.promise
     } catch (error) {
       return Promise.reject(error)

@@ -8,6 +8,7 @@ const { SideliteError, errorOfEvent, status } = require('./errors')
 const { request, value: valueLayout } = require('./layout')
 
 const MAX_TIMEOUT = 2 ** 32 - 1
+const MAX_TIMER = 2 ** 31 - 1
 
 // ---- Writing ----
 
@@ -25,16 +26,19 @@ function writeSql (record, records, payload, sql) {
 }
 
 function writeRows (record, records, payload, rows) {
+  const count = rows.length
   const columns = rows[0].length
-  const at = payload.values(rows.length * columns)
+  const at = payload.values(count * columns)
   let next = at
-  for (const row of rows) {
+  // By number: a getter among the values may add rows, for which there is no room.
+  for (let i = 0; i < count; i++) {
+    const row = rows[i]
     if (!Array.isArray(row) || row.length !== columns) throw new TypeError('rows of values are arrays of one length')
-    for (let i = 0; i < columns; i++, next += valueLayout.size) payload.value(next, row[i])
+    for (let j = 0; j < columns; j++, next += valueLayout.size) payload.value(next, row[j])
   }
   records.setUint32(record, request.values, at)
   records.setUint32(record, request.columns, columns)
-  records.setUint32(record, request.rows, rows.length)
+  records.setUint32(record, request.rows, count)
 }
 
 // The arguments of a kind that has some; undefined is its default.
@@ -126,6 +130,8 @@ async function failure (error, isOurs) {
 class LaneTask extends client.Task {
   asArrays = false
   signal = null
+  timer = null
+  isLate = false
   isForeign = false // what it ends with was thrown by code of the host
 
   constructor (lane, options) {
@@ -140,12 +146,20 @@ class LaneTask extends client.Task {
     const { lane } = this
     lane.check()
     client.submit(this, kind, lane.handle, lane.id, fill, a, b)
-    if (this.signal !== null) signals.listen(this.signal, this)
+    if (this.signal !== null) this.#listen(this.signal)
+    if (this.timeout > 0 && this.timeout <= MAX_TIMER) this.timer = setTimeout(onTimeout, this.timeout, this).unref()
     if (lane.signal !== null) signals.listen(lane.signal, this)
+  }
+
+  // A getter among the values may have aborted it meanwhile, of which it tells nobody who listens now.
+  #listen (signal) {
+    signals.listen(signal, this)
+    if (signal.aborted) this.cancel()
   }
 
   // Called at the end.
   leave () {
+    if (this.timer !== null) clearTimeout(this.timer)
     if (this.signal !== null) signals.leave(this.signal, this)
     if (this.lane.signal !== null) signals.leave(this.lane.signal, this)
   }
@@ -156,7 +170,8 @@ class LaneTask extends client.Task {
       this.isForeign = true
       return thrown.error
     }
-    return this.#withCause(errorOfEvent(event))
+    const isLate = this.isLate && event.code === status.CANCELLED
+    return this.#withCause(errorOfEvent(event, isLate ? status.TIMEOUT : event.code))
   }
 
   refusal (code) {
@@ -168,6 +183,12 @@ class LaneTask extends client.Task {
     if (signal?.aborted && error.errno === status.CANCELLED) error.cause = signal.reason
     return error
   }
+}
+
+// The library ends what runs by itself. What waits it would tell in its turn, which may come late.
+function onTimeout (task) {
+  task.isLate = true
+  task.cancel(status.TIMEOUT)
 }
 
 // Ends with what `finish(event, task)` makes of the final event.
@@ -202,6 +223,6 @@ class Request extends LaneTask {
 }
 
 module.exports = {
-  LaneTask, Request, checkObject, failure, oneOf, readIntegers, readRows, readTimeout, writeNothing, writeSql, writeRows,
-  writeArguments, writeStatement
+  LaneTask, Request, checkObject, failure, oneOf, readIntegers, readRows, readTimeout, writeNothing, writeSql,
+  writeRows, writeArguments, writeStatement
 }

@@ -47,8 +47,8 @@ class StreamTask extends LaneTask {
   // The reader goes, and is to hear of nothing more.
   abandon () {
     this.#chunks.length = 0
-    this.cancel()
     this.#end(null)
+    this.cancel()
     this.#serve()
   }
 

@@ -9,6 +9,7 @@
  * runs. */
 #define NAPI_VERSION 8
 #include <node_api.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,11 @@
 enum {
   EVENTS_MAX = 256,      /* taken in one drain */
   APART_BYTES = 1 << 16, /* a result of so many bytes gets an ArrayBuffer of its own */
-  FREE_MS = 10000        /* how long the end of an environment waits for a thread that does not answer */
+  FREE_MS = 10000,       /* how long the end of an environment waits for a thread that does not answer */
+  LOOK_NS = 20000,       /* how long a look takes; longer only when others get the CPU meanwhile */
+  LONG_NS = 200000,      /* so long that they did */
+  MISSES_MAX = 63,       /* looks that are left out at most when one has found nothing */
+  LONGS_MAX = 1023       /* and when one has taken long */
 };
 
 typedef struct instance {
@@ -29,6 +34,7 @@ typedef struct instance {
   napi_ref drain; /* the function of JavaScript's that is called when events wait */
   napi_async_context context;
   napi_async_cleanup_hook_handle end;
+  uint32_t passes, passes_left; /* looks that are left out */
 } instance;
 
 /* A request, as JavaScript writes it. Offsets are from the start of the payload; 0 is none. */
@@ -345,20 +351,45 @@ static void put_event(call *c, output *o, const sidelite_event *event) {
   }
 }
 
-/* drain(buffer, apart): writes events and results into `buffer`, large results into ArrayBuffers of the array `apart`,
- * and returns how many events. What is left calls the wake function again. */
+/* What takes long is better waited for; and where others want the CPU, a yield gives it away for milliseconds. So after
+ * looks that have not paid off more and more are left out. */
+static void judge_look(instance *own, int32_t found, uint64_t ns) {
+  uint32_t most = ns < LONG_NS ? MISSES_MAX : LONGS_MAX;
+  if (found && ns < LONG_NS) {
+    own->passes -= (own->passes + 15) / 16;
+    return;
+  }
+  if (own->passes < most) own->passes = 2 * own->passes + 1;
+  own->passes_left = own->passes;
+}
+
+/* Looks for events that are about to come. On one CPU they only come when it yields. */
+static int32_t look(instance *own, sidelite_event *events) {
+  uint64_t began = uv_hrtime();
+  int32_t n;
+  if (own->passes_left) return own->passes_left--, 0;
+  while (!(n = sidelite_poll(own->queue, events, EVENTS_MAX, 0)) && uv_hrtime() - began < LOOK_NS) sched_yield();
+  judge_look(own, n, uv_hrtime() - began);
+  return n;
+}
+
+/* drain(buffer, apart, isLooking): writes events and results into `buffer`, large results into ArrayBuffers of the array
+ * `apart`, and returns how many events. What is left calls the wake function again. With `isLooking` it may wait a few
+ * microseconds for the first. */
 static napi_value drain(napi_env env, napi_callback_info info) {
   sidelite_event events[EVENTS_MAX];
   call c = call_of(env, info);
   output o = {0};
+  bool is_looking = false;
   int32_t n;
   o.memory = memory_of(&c, 0, &o.size);
   if (!o.memory || o.size < 2 * EVENTS_MAX * sizeof(event_record)) return throw_status(env, SIDELITE_ERR_MISUSE), NULL;
-  n = sidelite_poll(c.own->queue, events, EVENTS_MAX, 0);
+  napi_get_value_bool(env, c.arguments[2], &is_looking);
+  n = is_looking ? look(c.own, events) : sidelite_poll(c.own->queue, events, EVENTS_MAX, 0);
   if (n < 0) return throw_status(env, n), NULL;
   for (int32_t i = 0; i < n; i++) put_event(&c, &o, &events[i]);
   /* Gives the memory of the results back, of which all is copied. */
-  sidelite_poll(c.own->queue, NULL, 0, 0);
+  if (n) sidelite_poll(c.own->queue, NULL, 0, 0);
   return number(env, n);
 }
 
@@ -449,10 +480,15 @@ static napi_value close_connection(napi_env env, napi_callback_info info) {
   return number(env, status);
 }
 
-/* cancel(conn, id), more(conn, id, chunks): a status. */
+/* cancel(conn, id), withdraw(conn, id), more(conn, id, chunks): a status. */
 static napi_value cancel(napi_env env, napi_callback_info info) {
   call c = call_of(env, info);
   return number(env, sidelite_cancel(conn_of(number_of(&c, 0)), (int64_t)number_of(&c, 1)));
+}
+
+static napi_value withdraw(napi_env env, napi_callback_info info) {
+  call c = call_of(env, info);
+  return number(env, sidelite_withdraw(conn_of(number_of(&c, 0)), (int64_t)number_of(&c, 1)));
 }
 
 static napi_value more(napi_env env, napi_callback_info info) {
@@ -542,8 +578,8 @@ static void export_text(napi_env env, napi_value exports, const char *name, cons
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback function; } functions[] = {
       {"init", init}, {"keepAlive", keep_alive}, {"submit", submit}, {"drain", drain}, {"open", open_connection},
-      {"close", close_connection}, {"cancel", cancel}, {"more", more}, {"createFunction", create_function},
-      {"reply", reply}, {"statistics", statistics}, {"statusString", status_string}};
+      {"close", close_connection}, {"cancel", cancel}, {"withdraw", withdraw}, {"more", more},
+      {"createFunction", create_function}, {"reply", reply}, {"statistics", statistics}, {"statusString", status_string}};
   if (sidelite_abi_version() != SIDELITE_ABI_VERSION) {
     napi_throw_error(env, NULL, "sidelite: the library is of another version than this addon; build it again");
     return NULL;

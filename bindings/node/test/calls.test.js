@@ -1,6 +1,6 @@
 'use strict'
 const {
-  assert, test, check, child, failure, iterate, open, SideliteError, series, scratch, ENDLESS
+  assert, test, check, child, failure, iterate, open, SideliteError, series, scratch, ENDLESS, NUMBERS
 } = require('./support')
 const sidelite = require('..')
 
@@ -17,6 +17,25 @@ check('every_call_gives_what_it_says', async db => {
   })
   assert.deepEqual((await db.execute('SELECT y FROM u')).columns, ['y'])
   assert.deepEqual(await db.runMany('INSERT INTO u VALUES (?)', [[1], [2], [3]]), { changes: 3, lastInsertRowid: 3 })
+})
+
+check('get_reads_no_further_than_the_first_row', async db => {
+  assert.deepEqual(await db.get(NUMBERS), { i: 1 })
+  await db.run('CREATE TABLE t(x)')
+  assert.deepEqual(await db.get('INSERT INTO t VALUES (1), (2), (3) RETURNING x'), { x: 1 })
+  assert.deepEqual(await db.get('SELECT count(*) AS n FROM t'), { n: 3 })
+})
+
+// What is awaited alone is looked for before the loop goes on, but not time after time.
+check('loop_goes_on_while_one_is_awaited_after_the_other', async db => {
+  for (let turns = 0; turns < 100; turns++) {
+    let hasGoneOn = false
+    setImmediate(() => { hasGoneOn = true })
+    for (let n = 0; !hasGoneOn; n++) {
+      assert.ok(n < 100, 'the loop stands still')
+      await db.get('SELECT 1')
+    }
+  }
 })
 
 check('rows_as_objects_or_arrays', async db => {

@@ -28,16 +28,24 @@ check('stopped_before_it_is_submitted', async db => {
   assert.equal(db.statistics().submitted - before, 3)
 })
 
+check('a_getter_may_abort_its_own_request', async db => {
+  const controller = new AbortController()
+  const { signal } = controller
+  const parameters = { get x () { controller.abort('why'); return 1 } }
+  const error = await failure(db.get(`SELECT :x, (${ENDLESS})`, parameters, { signal }), CANCELLED)
+  assert.deepEqual([error.cause, error.notRun], ['why', true])
+})
+
 check('stopped_while_queued_and_its_neighbour_is_not', async db => {
   await db.run('CREATE TABLE t(x)')
+  const begun = new Promise(resolve => { db.function('begun', () => resolve()) })
   const running = new AbortController()
   const queued = new AbortController()
-  const endless = failure(db.get(ENDLESS, [], { signal: running.signal }), CANCELLED)
+  const endless = failure(db.get(`SELECT begun(), (${ENDLESS})`, [], { signal: running.signal }), CANCELLED)
   const waiting = failure(db.run('INSERT INTO t VALUES (1)', [], { signal: queued.signal }), CANCELLED)
   const neighbour = db.run('INSERT INTO t VALUES (2)')
-  await sleep(10)
+  await begun
   queued.abort()
-  await sleep(10)
   running.abort()
   assert.equal((await endless).notRun, false)
   const error = await waiting
@@ -45,6 +53,38 @@ check('stopped_while_queued_and_its_neighbour_is_not', async db => {
   assert.equal(error.cause.name, 'AbortError')
   await neighbour
   assert.deepEqual(await db.values('SELECT x FROM t'), [[2]])
+})
+
+// Each hears of it while the transaction is still open, in which it is waited for.
+check('stopped_behind_a_transaction_is_told_at_once', async db => {
+  await db.run('CREATE TABLE t(x)')
+  const INSERT = 'INSERT INTO t VALUES (1)'
+  const { outstanding } = db.statistics()
+  await db.transaction(async tx => {
+    for (const [code, options] of [
+      [CANCELLED, () => ({ signal: AbortSignal.timeout(1) })],
+      ['SIDELITE_ERR_TIMEOUT', () => ({ timeout: 1 })]
+    ]) {
+      const stopped = [
+        db.run(INSERT, [], options()),
+        db.batch([INSERT, INSERT], options()),
+        db.stream('SELECT 1', [], options())[Symbol.asyncIterator]().next(),
+        db.transaction(() => assert.fail('it began'), options())
+      ]
+      for (const promise of stopped) assert.equal((await failure(promise, code)).notRun, true)
+    }
+    await tx.run('INSERT INTO t VALUES (2)')
+  })
+  assert.deepEqual(await db.values('SELECT x FROM t'), [[2]])
+  assert.equal(db.statistics().outstanding, outstanding)
+})
+
+check('a_timeout_of_what_runs_is_told_as_one', async db => {
+  for (let i = 0; i < 50; i++) {
+    const error = await failure(db.get(ENDLESS, [], { timeout: 1 + i % 5 }), 'SIDELITE_ERR_TIMEOUT')
+    assert.equal(error.message, (await failure(db.get(ENDLESS, [], { timeout: 1 }), 'SIDELITE_ERR_TIMEOUT')).message)
+  }
+  assert.deepEqual(await db.get('SELECT 7 AS x'), { x: 7 })
 })
 
 test('stopped_while_waiting_for_a_lock', async t => {
@@ -67,13 +107,13 @@ test('stopped_while_waiting_for_a_lock', async t => {
 
 check('timeout_ends_one_call', async db => {
   const begin = performance.now()
-  const endless = failure(db.get(ENDLESS, [], { timeout: 30 }), 'SIDELITE_ERR_TIMEOUT')
+  const endless = failure(db.get(ENDLESS, [], { timeout: 300 }), 'SIDELITE_ERR_TIMEOUT')
   const queued = failure(db.get('SELECT 1', [], { timeout: 10 }), 'SIDELITE_ERR_TIMEOUT')
   const next = db.get('SELECT 1 AS x')
   assert.equal((await endless).notRun, false)
   assert.equal((await queued).notRun, true)
   assert.deepEqual(await next, { x: 1 })
-  console.log(`measured: a timeout of 30 ms ended after ${(performance.now() - begin).toFixed(1)} ms`)
+  console.log(`measured: a timeout of 300 ms ended after ${(performance.now() - begin).toFixed(1)} ms`)
 })
 
 check('a_signal_of_time', async db => {
@@ -110,6 +150,7 @@ check('one_signal_stops_many', async db => {
   const all = Array.from({ length: 1000 }, (_, i) => db.get(i ? 'SELECT 1' : ENDLESS, [], { signal }))
   setTimeout(() => controller.abort(), 10)
   for (const { reason } of await Promise.allSettled(all)) assert.equal(reason.code, CANCELLED)
+  assert.deepEqual(await db.get('SELECT 7 AS x'), { x: 7 })
 })
 
 check('stops_race_with_their_requests', async db => {

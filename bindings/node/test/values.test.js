@@ -140,6 +140,34 @@ check('a_getter_cannot_send_what_is_half_written', async db => {
   assert.deepEqual(await db.values('SELECT * FROM t'), [[0, 0], [1, 2]])
 })
 
+check('rows_that_a_getter_adds_are_not_written', async db => {
+  await db.run('CREATE TABLE t(x, y)')
+  const rows = [[1, 'one'], [2, 'two']]
+  Object.defineProperty(rows[0], 0, { get: () => { rows.push(...Array(50).fill([3, 'three'])); return 1 } })
+  const sql = 'INSERT INTO t VALUES (?, ?)'
+  await Promise.all([db.runMany(sql, rows), db.run(sql, [4, 'four'])])
+  assert.deepEqual(await db.values('SELECT * FROM t'), [[1, 'one'], [2, 'two'], [4, 'four']])
+})
+
+check('statements_that_a_getter_adds_or_takes_are_not_missed', async db => {
+  await db.run('CREATE TABLE t(x)')
+  const INSERT = 'INSERT INTO t VALUES (?)'
+  for (const change of [batch => batch.push([INSERT, [9]]), batch => batch.pop()]) {
+    const batch = [[INSERT, [1]], [INSERT, [2]]]
+    Object.defineProperty(batch[0][1], 0, { get: () => { change(batch); return 1 } })
+    assert.equal((await db.batch(batch)).length, 2)
+  }
+  assert.deepEqual(await db.values('SELECT x FROM t'), [[1], [2], [1], [2]])
+})
+
+check('an_array_of_no_length_is_refused', async db => {
+  for (const length of [-1, 0.5, 2 ** 60]) {
+    const values = new Proxy([1], { get: (array, key) => key === 'length' ? length : array[key] })
+    await assert.rejects(db.values('SELECT 1', values), { name: length > 1 ? 'RangeError' : 'TypeError' })
+  }
+  assert.deepEqual(await db.values('SELECT ?', [1]), [[1]])
+})
+
 check('parameters_by_name', async db => {
   assert.deepEqual(await db.values('SELECT :a, @b, $c, ?4', { a: 1, '@b': 2, $c: 3, '?4': 4 }), [[1, 2, 3, 4]])
   assert.deepEqual(await db.values('SELECT :a, @b, $c, :a', { a: 1, '@b': 2, $c: 3 }), [[1, 2, 3, 1]])
