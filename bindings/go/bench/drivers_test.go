@@ -1,0 +1,6 @@
+package bench
+
+import (
+	_ "github.com/mattn/go-sqlite3"
+	_ "modernc.org/sqlite"
+)

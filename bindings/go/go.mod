@@ -1,0 +1,3 @@
+module github.com/sidelite/sidelite/bindings/go
+
+go 1.23
