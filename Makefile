@@ -18,10 +18,10 @@ SHARED := target/release/libsidelite.so
 STATIC := build/static/libsidelite.a
 
 .DELETE_ON_ERROR:
-.PHONY: help build demo tour examples love test bench lint header install uninstall clean
+.PHONY: help build demo tour examples love go test bench bench-node bench-go bench-python lint header install uninstall clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 build: $(SHARED) $(STATIC) ## Build the shared and the static library
 
@@ -38,6 +38,18 @@ test: ## Run every check there is: lint, tests, sanitizers, packaging, benchmark
 bench: ## Measure against plain SQLite calls and print a table of ratios
 	@.ci/setup
 	benches/run.sh
+
+bench-node: ## Measure Node's binding against node-sqlite3 and better-sqlite3
+	@.ci/setup node
+	bindings/node/bench/run
+
+bench-go: go ## Measure Go's driver and native interface against mattn/go-sqlite3 and modernc.org/sqlite
+	@.ci/setup go
+	bindings/go/bench/run.sh
+
+bench-python: ## Measure Python's package against aiosqlite and the plain sqlite3 module
+	@.ci/setup python
+	bindings/python/bench/run
 
 lint: ## Check format, clippy, the header as C11 and C++17, and the shell scripts
 	@.ci/setup test
@@ -83,14 +95,14 @@ $(SHARED): $(SOURCES)
 	@touch $@
 
 # One object, in which only sidelite_* is global: its SQLite and its Rust cannot clash with those of the program.
-# Without bitcode (.llvm*), which tools with a plugin for it would try to read.
+# Without bitcode (.llvm*), which tools with a plugin for it would try to read. In a folder of its own: two makes may run
+# at once, as those of two bindings do.
 $(STATIC): $(SHARED) tests/exports.txt
-	@mkdir -p $(@D)
-	ld -r --whole-archive --force-group-allocation target/release/libsidelite.a -o $(@D)/sidelite.o
-	objcopy --keep-global-symbols=tests/exports.txt --strip-debug --remove-section='.llvm*' $(@D)/sidelite.o
-	@rm -f $@
-	ar rcs $@ $(@D)/sidelite.o
-	@rm $(@D)/sidelite.o
+	@mkdir -p $(@D)/work.$$$$ && cd $(@D)/work.$$$$ && set -e -x && \
+	ld -r --whole-archive --force-group-allocation $(CURDIR)/target/release/libsidelite.a -o sidelite.o && \
+	objcopy --keep-global-symbols=$(CURDIR)/tests/exports.txt --strip-debug --remove-section='.llvm*' sidelite.o && \
+	ar rcs libsidelite.a sidelite.o && \
+	mv libsidelite.a .. && rm sidelite.o && rmdir ../work.$$$$
 
 # What an example needs beside sidelite: a package of pkg-config, or plain flags.
 PACKAGE_libuv := libuv
@@ -101,6 +113,18 @@ FLAGS_libev := -lev
 C_EXAMPLES := cities tour libuv libev libevent glib epoll sdl
 needs = $(strip $(FLAGS_$1) $(if $(PACKAGE_$1),$$(pkg-config --cflags --libs $(PACKAGE_$1))))
 LINK = $(SHARED) -Iinclude -Ibindings/loops -Ibindings/cpp -Wl,-rpath,'$$ORIGIN'
+
+go: bindings/go/static_library.h ## Put the static library where Go's tag sidelite_static finds it
+
+bindings/go/lib/libsidelite.a: $(STATIC)
+bindings/go/lib/sidelite.h: include/sidelite.h
+bindings/go/lib/%:
+	@mkdir -p $(@D)
+	cp $< $@
+
+# Go looks at files of the package's own folder alone to know whether it must compile and link again.
+bindings/go/static_library.h: bindings/go/lib/libsidelite.a bindings/go/lib/sidelite.h
+	echo "/* What is in lib/: $$(cat $^ | sha256sum | cut -d' ' -f1) */" >$@
 
 love: $(SHARED) ## Open the map of the world in LÖVE; SYNC=--sync shows it with calls that wait
 	@.ci/setup lua
