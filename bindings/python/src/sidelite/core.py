@@ -45,6 +45,8 @@ from .constants import (
     NO_WAIT,
     OBSERVE,
     OBSERVE_TRACE,
+    OPEN_HARDENED,
+    OPEN_UNTRUSTED,
     OPEN_URI,
     ROLLBACK,
     RUNNING,
@@ -89,8 +91,12 @@ class Statistics(NamedTuple):
     total_changes: int
 
 
+# Keywords of `connect` that are ours, and the flags that they stand for.
+_OWN_OPTIONS = {"hardened": OPEN_HARDENED, "untrusted": OPEN_UNTRUSTED}
+
+
 class Opening:
-    """Where a database is, and how it is to be opened: the keywords of `sqlite3.connect`."""
+    """Where a database is, and how it is to be opened: the keywords of `sqlite3.connect`, and our own."""
 
     def __init__(self, database: Union[str, bytes, Path], options: dict[str, Any]) -> None:
         self._database = database
@@ -98,7 +104,8 @@ class Opening:
 
     def __call__(self) -> sqlite3.Connection:
         """As a connector of aiosqlite's; nothing here calls it."""
-        connection: sqlite3.Connection = sqlite3.connect(self._path(), **self._options)
+        options = {name: value for name, value in self._options.items() if name not in _OWN_OPTIONS}
+        connection: sqlite3.Connection = sqlite3.connect(self._path(), **options)
         return connection
 
     def _path(self) -> str:
@@ -116,7 +123,7 @@ class Opening:
         if b"\0" in path:
             raise ValueError("embedded null byte")
         options = dict(self._options)
-        judged = {name: value for name, value in options.items() if name != "factory"}
+        judged = {name: value for name, value in options.items() if name != "factory" and name not in _OWN_OPTIONS}
         if not _HAS_AUTOCOMMIT and judged.pop("autocommit", -1) not in (True, False, LEGACY_TRANSACTION_CONTROL):
             raise ValueError("autocommit must be True, False, or sqlite3.LEGACY_TRANSACTION_CONTROL")
         with closing(sqlite3.connect(":memory:", **judged)) as judge:
@@ -200,6 +207,8 @@ class Connection:
         self._detect_types = options.get("detect_types", 0)
         self._autocommit = options.get("autocommit", LEGACY_TRANSACTION_CONTROL)
         flags = OPEN_URI if options.get("uri", False) else 0
+        for name, flag in _OWN_OPTIONS.items():
+            flags |= flag if options.get(name, False) else 0
         timeout = min(int(options.get("timeout", 5.0) * 1000), _INT_MAX)
         cache = max(options.get("cached_statements", 128), 0)
         link, opened = _native.open(
@@ -759,8 +768,10 @@ def connect(
     """
     A connection to a database, to be awaited or entered with `async with`.
 
-    `database`: its file, or ":memory:". `iter_chunk_size`: rows that `async for` takes at a time. All other keywords
-    are those of `sqlite3.connect`.
+    `database`: its file, or ":memory:". `iter_chunk_size`: rows that `async for` takes at a time. `hardened=True`:
+    defensive mode and foreign keys on, double-quoted strings off, schemas not trusted. `untrusted=True`: the same with
+    low limits and without ATTACH, triggers and views, for files and SQL from strangers. All other keywords are those of
+    `sqlite3.connect`.
     """
     if loop is not None:
         warn("aiosqlite.connect() no longer uses the `loop` parameter", DeprecationWarning)
