@@ -58,11 +58,9 @@ func TestDriver_cancelled_begin_leaves_nothing_open(t *testing.T) {
 	db := openDB(t, "?_busy_timeout=600000&_txlock=immediate")
 	db.SetMaxOpenConns(2)
 	execute(t, db, "CREATE TABLE t(v)")
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	source := random(t)
 	for range 300 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(60))*time.Microsecond)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(source.IntN(60))*time.Microsecond)
 		if tx, err := db.BeginTx(ctx, nil); err == nil {
 			_ = tx.Rollback()
 		}
@@ -78,11 +76,9 @@ func TestDriver_cancel_hits_no_neighbour(t *testing.T) {
 	db := openDB(t, "")
 	db.SetMaxOpenConns(1)
 	execute(t, db, "CREATE TABLE t(v)")
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	source := random(t)
 	for range 1000 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(100))*time.Microsecond)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(source.IntN(100))*time.Microsecond)
 		_, _ = db.ExecContext(ctx, "SELECT 1")
 		go cancel()
 		// Nobody cancels these.
@@ -195,8 +191,7 @@ func TestDriver_contexts_cancelled_at_random(t *testing.T) {
 	db := openDB(t, "?_journal_mode=WAL&_busy_timeout=60000")
 	db.SetMaxOpenConns(4)
 	execute(t, db, "CREATE TABLE t(id INTEGER PRIMARY KEY, task, number, UNIQUE(task, number))")
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := random(t).Uint64()
 	const tasks, steps = 8, 60
 	committed := make([]int, tasks)
 	var group sync.WaitGroup

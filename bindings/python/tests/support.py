@@ -25,6 +25,24 @@ def series(count: int) -> str:
     return f"{NUMBERS} LIMIT {count}"
 
 
+class Sum:
+    """An aggregate, also for windows."""
+
+    def __init__(self) -> None:
+        self.sum = 0
+
+    def step(self, number: int) -> None:
+        self.sum += number
+
+    def inverse(self, number: int) -> None:
+        self.sum -= number
+
+    def value(self) -> int:
+        return self.sum
+
+    finalize = value
+
+
 def close_loop(loop: asyncio.AbstractEventLoop) -> None:
     """As asyncio.run does it, for loops that live longer than one coroutine."""
 

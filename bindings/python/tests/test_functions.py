@@ -7,25 +7,9 @@ import sqlite3
 from typing import Any
 
 import pytest
-from support import failure, series
+from support import Sum, failure, series
 
 ROWS = "(VALUES (1), (2), (3), (4), (5))"
-
-
-class Sum:
-    def __init__(self) -> None:
-        self.sum = 0
-
-    def step(self, number: int) -> None:
-        self.sum += number
-
-    def inverse(self, number: int) -> None:
-        self.sum -= number
-
-    def value(self) -> int:
-        return self.sum
-
-    finalize = value
 
 
 async def test_host_aggregate(db: Any) -> None:

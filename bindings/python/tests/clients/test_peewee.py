@@ -12,6 +12,7 @@ pytest.importorskip("playhouse.pwasyncio")
 
 from peewee import CharField, ForeignKeyField, IntegerField, IntegrityError
 from playhouse.pwasyncio import AsyncModel, AsyncSqliteDatabase
+from support import Sum
 
 
 class Longest:
@@ -23,22 +24,6 @@ class Longest:
 
     def finalize(self) -> str:
         return self.text
-
-
-class RunningSum:
-    def __init__(self) -> None:
-        self.sum = 0
-
-    def step(self, number: int) -> None:
-        self.sum += number
-
-    def inverse(self, number: int) -> None:
-        self.sum -= number
-
-    def value(self) -> int:
-        return self.sum
-
-    finalize = value
 
 
 def models(database: AsyncSqliteDatabase) -> tuple[Any, Any]:
@@ -73,7 +58,7 @@ async def test_models_and_transactions(tmp_path: Path) -> None:
 async def test_functions_of_every_kind(tmp_path: Path) -> None:
     database = AsyncSqliteDatabase(str(tmp_path / "test.db"))
     database.register_aggregate(Longest, "longest", 1)
-    database.register_window_function(RunningSum, "running_sum", 1)
+    database.register_window_function(Sum, "running_sum", 1)
     database.register_collation(lambda a, b: (a > b) - (a < b), "mine")
     database.register_function(lambda text: text[::-1], "backwards", 1)
     User, Tweet = models(database)
