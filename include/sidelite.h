@@ -389,9 +389,9 @@ typedef struct sidelite_event sidelite_event;
 //
 // Argument: `mode` (SIDELITE_BEGIN_; NONE). NONE is SQLite's own way: no transaction begins by itself. With DEFERRED,
 // IMMEDIATE and EXCLUSIVE one begins before an INSERT, UPDATE, DELETE or REPLACE outside of a transaction (by its
-// first word: not behind WITH; not in a SCRIPT, which first commits what is open): Python's `isolation_level`. With ALWAYS a
-// deferred transaction is open at any time, and the next begins when one ends: Python's `autocommit=False`. A change
-// to NONE commits what is open.
+// first word: not behind WITH; not in a SCRIPT, which first commits what is open): Python's `isolation_level`. With
+// ALWAYS a deferred transaction is open at any time, and the next begins when one ends: Python's `autocommit=False`. A
+// change to NONE commits what is open.
 #define SIDELITE_ISOLATION 10
 
 // Kind: tell about the statement in `sql` without running it. Values, if given, are bound. Many PRAGMAs act as SQLite
