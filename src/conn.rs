@@ -15,10 +15,11 @@ use crate::request::{Command, Event, Kind, Pending, Reply, Work};
 use crate::sqlite::Options;
 use crate::worker::Worker;
 use crossbeam_channel::{Receiver, Sender};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::thread::{self, Thread};
 use std::time::Instant;
 
 pub(crate) static CONNS: Table<Conn> = Table::new(2);
@@ -95,6 +96,9 @@ pub(crate) struct Conn {
 /// Requests enter one submit at a time: ids and places in the channel are given together.
 struct Gate {
     sender: Sender<Message>,
+    /// The worker, when it has found nothing and is to be woken. It parks: a condition variable of parking_lot's would
+    /// be found locked by a child of fork.
+    sleeper: Option<Thread>,
     is_closing: bool,
     /// Its memory is reserved when the connection is opened.
     closed_event: Option<Box<Event>>,
@@ -173,6 +177,7 @@ impl Conn {
                 pool: Arc::default(),
                 gate: Mutex::new(Gate {
                     sender,
+                    sleeper: None,
                     is_closing: false,
                     closed_event: None,
                 }),
@@ -262,8 +267,7 @@ impl Conn {
             ordered.push(request);
         }
         self.counters.submitted(count as u64);
-        // The worker leaves its end only after Close, which the gate lets nothing follow.
-        let _ = gate.sender.send(Message::Requests(ordered));
+        self.send(gate, Message::Requests(ordered));
         Ok(before + 1)
     }
 
@@ -420,7 +424,7 @@ impl Conn {
         if !self.end_call(reply.call) {
             return Err(SIDELITE_ERR_BAD_HANDLE);
         }
-        let _ = self.gate.lock().sender.send(Message::Reply(reply));
+        self.send(self.gate.lock(), Message::Reply(reply));
         Ok(SIDELITE_OK)
     }
 
@@ -430,7 +434,7 @@ impl Conn {
         if gate.is_closing {
             return Err(SIDELITE_ERR_CLOSED);
         }
-        let _ = gate.sender.send(Message::Lend(loan));
+        self.send(gate, Message::Lend(loan));
         Ok(())
     }
 
@@ -453,10 +457,45 @@ impl Conn {
         self.nudge();
     }
 
+    /// The worker leaves its end only after Close, which the gate lets nothing follow.
+    fn send(&self, mut gate: MutexGuard<'_, Gate>, message: Message) {
+        let _ = gate.sender.send(message);
+        let sleeper = gate.sleeper.take();
+        drop(gate);
+        if let Some(worker) = sleeper {
+            worker.unpark();
+        }
+    }
+
+    /// The worker sleeps until there is a message to take; `None` when the time has come before.
+    pub(crate) fn sleep_until(
+        &self,
+        deadline: Option<Instant>,
+        take: impl Fn() -> Option<Message>,
+    ) -> Option<Message> {
+        loop {
+            let mut gate = self.gate.lock();
+            let message = take();
+            let is_late = deadline.is_some_and(|until| Instant::now() >= until);
+            if message.is_some() || is_late {
+                gate.sleeper = None;
+                return message;
+            }
+            gate.sleeper = Some(thread::current());
+            drop(gate);
+            match deadline {
+                Some(until) => {
+                    thread::park_timeout(until.saturating_duration_since(Instant::now()))
+                }
+                None => thread::park(),
+            }
+        }
+    }
+
     /// Makes the worker look around. One nudge on its way is enough.
     pub(crate) fn nudge(&self) {
         if !self.is_nudged.swap(true, Ordering::AcqRel) {
-            let _ = self.gate.lock().sender.send(Message::Nudge);
+            self.send(self.gate.lock(), Message::Nudge);
         }
     }
 
@@ -499,7 +538,7 @@ impl Conn {
                 interrupter.interrupt();
             }
         }
-        let _ = gate.sender.send(Message::Close(closed));
+        self.send(gate, Message::Close(closed));
         Ok(())
     }
 

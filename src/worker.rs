@@ -71,8 +71,8 @@ impl Worker {
         Rc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             watch: Rc::new(Watch::new(Arc::clone(&conn))),
+            inbox: RefCell::new(Inbox::new(Arc::clone(&conn), inbox)),
             conn,
-            inbox: RefCell::new(Inbox::new(inbox)),
             session: RefCell::new(Session::Poisoned(None)),
             lanes: Lanes::default(),
             jobs: RefCell::default(),
