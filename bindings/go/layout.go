@@ -39,7 +39,7 @@ type look struct {
 	rounds uint32
 	taken  int32
 	missed uint32
-	_      uint32
+	isLong uint32
 }
 
 // block is sidelite_result: a header, and behind it all that its offsets lead to. It is only handled by pointer.

@@ -102,6 +102,9 @@ func (l *link) release(key uint32) {
 // dispatch tells of the events that a look has found, and returns how many.
 func (l *link) dispatch(e *eventArray) int {
 	count := int(max(e.look.taken, 0))
+	if e.look.isLong != 0 {
+		l.rounds.Store(0)
+	}
 	l.mu.Lock()
 	for i := range count {
 		told := &e.events[i]

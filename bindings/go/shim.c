@@ -4,12 +4,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
   NUMBERS_MAX = 1 << 16, /* linksMax of watch.go */
   FEW = 32,              /* so many values, and requests, need no memory of their own */
-  ROUNDS_WITHOUT_YIELD = 3
+  ROUNDS_WITHOUT_YIELD = 3,
+  LOOK_NS = 50000,  /* how long a look takes at most, while nobody else wants the CPU */
+  LONG_NS = 200000  /* where others do, a yield gives it away for milliseconds */
 };
 
 struct sl_queue {
@@ -77,19 +80,30 @@ static void pause_for(uint32_t times) {
   }
 }
 
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 /* Takes what there is; if it is nothing, looks for a while. */
 void sl_look_at(sl_queue *queue, sl_look *look, sidelite_event *events, uint32_t capacity) {
   uint32_t seen, round = 0;
+  uint64_t began = 0, took = 0;
   atomic_store(&queue->looking, 1);
   for (;;) {
     seen = atomic_load(&queue->withheld);
     look->taken = sidelite_poll(queue->queue, events, capacity, 0);
-    if (look->taken || round >= look->rounds) break;
+    if (began) took = now_ns() - began;
+    if (look->taken || round >= look->rounds || took > LOOK_NS) break;
     pause_for(1u << (round < ROUNDS_WITHOUT_YIELD ? round : ROUNDS_WITHOUT_YIELD - 1));
-    if (round++ >= ROUNDS_WITHOUT_YIELD) sched_yield();
+    if (round++ < ROUNDS_WITHOUT_YIELD) continue;
+    if (!began) began = now_ns();
+    sched_yield();
   }
   atomic_store(&queue->looking, 0);
   look->missed = atomic_load(&queue->withheld) != seen;
+  look->is_long = took > LONG_NS;
 }
 
 /* Gives the memory of the results back, of which all that was wanted is copied. */

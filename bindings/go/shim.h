@@ -28,7 +28,7 @@ typedef struct sl_look {
   uint32_t rounds;  /* in: how often to look at most; 0 looks once */
   int32_t taken;    /* out: events */
   uint32_t missed;  /* out: more may have come, for which nobody was woken */
-  uint32_t unused;
+  uint32_t is_long; /* out: others had the CPU meanwhile */
 } sl_look;
 
 /* How to open. Text is an offset into the data, NUL-terminated; rules are values. */
