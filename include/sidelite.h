@@ -51,13 +51,13 @@
  *     the same connection too, open). Checked misuse answers SIDELITE_ERR_MISUSE: polling or freeing a queue inside its
  *     own dispatch, freeing it inside a RUN or INLINE function, a 17th dispatch nested inside callbacks, and anything
  *     inside a wake function except the version and status functions, keep and release.
- *  4. While a queue holds events and no poll runs, a wake is outstanding: the descriptor is readable, or the wake
- *     function was called. A partial drain re-arms itself.
+ *  4. While a queue holds events and no poll or look runs, a wake is outstanding: the descriptor is readable, or the
+ *     wake function was called. A partial drain re-arms itself.
  *  5. Requests of one connection and lane start and finish in submit order; across threads, in the order in which
  *     submit returned. While a lease or a call is open, others wait. A cancelled one completes in its place; what runs
  *     in steps (a paused stream, a backup) finishes when it finishes. CLOSED is a connection's last event. After
  *     sidelite_queue_free has succeeded no wake function and no callback runs.
- *  6. A result lives until the next poll or dispatch of its queue, or until released if kept.
+ *  6. A result lives until the next poll, look or dispatch of its queue, or until released if kept.
  *  7. Memory passed in is copied before submit returns; under SIDELITE_STATIC it is read until the final event instead,
  *     and never written.
  *  8. Misuse of a handle is a code, never undefined: stale, closed twice, of the wrong kind, NULL, random, inherited
@@ -89,8 +89,9 @@
  *
  * THREADS
  *
- * Every function may be called from any thread at any time, except that one thread at a time polls or dispatches a
- * queue. None but sidelite_poll and sidelite_queue_free ever waits, and these only as long as they are told to.
+ * Every function may be called from any thread at any time, except that one thread at a time polls, looks at or
+ * dispatches a queue. None but sidelite_poll and sidelite_queue_free ever waits, and these only as long as they are told to;
+ * sidelite_look takes microseconds.
  *
  * MEMORY
  *
@@ -725,7 +726,7 @@ typedef struct sidelite_result {
 } sidelite_result;
 
 // The host's wake function: `uv_async_send`, `ev_async_send`, `PostMessage`, ... It runs on a connection's thread, or
-// inside poll or dispatch when events are left over, and means: drain this queue soon. It must not block, and no
+// inside poll, look or dispatch when events are left over, and means: drain this queue soon. It must not block, and no
 // exception may leave it.
 typedef void (*sidelite_wake_function)(void *wake_data);
 
@@ -1045,6 +1046,17 @@ int32_t sidelite_poll(struct sidelite_queue *queue,
                       struct sidelite_event *out,
                       uint32_t capacity,
                       int32_t timeout_ms);
+
+// Takes events as `sidelite_poll` does without waiting; when there are none, it looks for a few microseconds for what
+// is about to come.
+//
+// For a host that has sent one request and has nothing else to do at the moment: to be woken costs more than most
+// requests take. What comes while it looks makes no wake. It yields the CPU meanwhile. After looks that have found
+// nothing, and where others want the CPU and a yield takes long, more and more are left out, so that it may be called
+// whenever one request is out alone; a call that is left out only polls.
+//
+// Returns as `sidelite_poll`.
+int32_t sidelite_look(struct sidelite_queue *queue, struct sidelite_event *out, uint32_t capacity);
 
 // Takes events and runs their callbacks here, on the calling thread. Does not wait.
 //

@@ -6,6 +6,7 @@ use crate::ffi::callback;
 use crate::handle::Table;
 use crate::queue::Queue;
 use crate::request::Event;
+use crate::wait::Patience;
 use crate::wake::HostWake;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ pub(crate) struct HostQueue {
     pub(crate) queue: Queue<Event, HostWake>,
     /// Callbacks run on the connection's thread, nothing is queued.
     pub(crate) is_direct: bool,
+    /// Of polls that look.
+    pub(crate) patience: Mutex<Patience>,
     conns: Mutex<HashMap<u64, Weak<Conn>>>,
     /// Connections of other queues with requests that reply to this one.
     correspondents: Mutex<HashMap<u64, Weak<Conn>>>,
@@ -31,6 +34,7 @@ impl HostQueue {
             handle,
             queue: Queue::new(wake),
             is_direct,
+            patience: Mutex::default(),
             conns: Mutex::default(),
             correspondents: Mutex::default(),
             is_going: AtomicBool::new(false),

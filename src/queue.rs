@@ -3,8 +3,8 @@
 //! It knows nothing of SQLite or of events, only of chained boxes and of a wake. One lock guards the arrivals; host
 //! code never runs under it. What must hold, and is model-checked in `tests/loom.rs`:
 //!
-//! - While boxes wait and nobody drains, a wake is outstanding (`signalled`): a producer that finds none makes one,
-//!   and a drain that leaves something behind keeps or renews it. The drain withdraws the wake *under the lock that
+//! - While boxes wait and nobody drains or attends, a wake is outstanding (`signalled`): a producer that finds none makes
+//!   one, and a drain that leaves something behind keeps or renews it; so does who attends, when he stops. The drain withdraws the wake *under the lock that
 //!   producers take*, before it is known to have taken everything, so none is lost; a spurious one may remain.
 //! - Every box is handed out once, or counted as undelivered when the queue closes.
 //! - After `close` has returned no wake runs: producers announce a wake under the lock (`waking`) before they make it.
@@ -29,9 +29,9 @@ pub(crate) struct Queue<T: Link, W: Wake> {
     arrived: Condvar,
     /// `close` sleeps here until producers, wakes and the drain are through.
     quiet: Condvar,
-    /// How many have arrived, for a poll that looks without the lock.
-    arrivals_hint: AtomicUsize,
-    /// How many polls look at this moment: a producer need not wake them, nor wait for company.
+    /// How many wait, for a poll that looks without the lock.
+    waiting_hint: AtomicUsize,
+    /// How many polls look at this moment: a producer owes no wake, and need not wait for company.
     attended: AtomicUsize,
     pub(crate) wake: W,
 }
@@ -105,7 +105,7 @@ impl<T: Link, W: Wake> Queue<T, W> {
             }),
             arrived: Condvar::new(),
             quiet: Condvar::new(),
-            arrivals_hint: AtomicUsize::new(0),
+            waiting_hint: AtomicUsize::new(0),
             attended: AtomicUsize::new(0),
             wake,
         }
@@ -144,17 +144,14 @@ impl<T: Link, W: Wake> Queue<T, W> {
         while let Some(node) = boxes.pop() {
             state.arrivals.push(node);
         }
-        self.arrivals_hint
-            .store(state.arrivals.len(), Ordering::Release);
+        self.hint(&state);
         if state.sleeping {
             state.sleeping = false;
             Owed::Sleeper
-        } else if !state.signalled && !state.arrivals.is_empty() {
-            state.signalled = true;
-            state.waking += 1;
-            Owed::Wake
-        } else {
+        } else if self.is_attended() {
             Owed::Nothing
+        } else {
+            state.owe_wake()
         }
     }
 
@@ -194,15 +191,32 @@ impl<T: Link, W: Wake> Queue<T, W> {
         }
     }
 
-    /// Whether something has arrived, as far as can be seen without the lock.
-    pub(crate) fn has_arrivals(&self) -> bool {
-        self.arrivals_hint.load(Ordering::Acquire) > 0
+    /// While a drain is on, its consumer's are not counted.
+    fn hint(&self, state: &State<T>) {
+        let ready = state
+            .consumer
+            .as_ref()
+            .map_or(0, |consumer| consumer.ready.len());
+        self.waiting_hint
+            .store(ready + state.arrivals.len(), Ordering::Release);
     }
 
-    /// Tells producers that somebody looks for arrivals, until it is dropped.
-    pub(crate) fn attend(&self) -> Attended<'_> {
+    /// Whether something waits, as far as can be seen without the lock.
+    pub(crate) fn has_arrivals(&self) -> bool {
+        self.waiting_hint.load(Ordering::Acquire) > 0
+    }
+
+    /// Tells producers that somebody looks for arrivals, until it is dropped. A wake for what is left is made then.
+    pub(crate) fn attend(&self) -> Attended<'_, T, W> {
         self.attended.fetch_add(1, Ordering::Relaxed);
-        Attended(&self.attended)
+        Attended(self)
+    }
+
+    /// A producer sees under the lock that nobody attends any more, or has left its boxes before.
+    fn stop_attending(&self) {
+        self.attended.fetch_sub(1, Ordering::Relaxed);
+        let owed = self.state.lock().owe_wake();
+        self.fulfil(owed);
     }
 
     pub(crate) fn is_attended(&self) -> bool {
@@ -247,7 +261,7 @@ impl<T: Link, W: Wake> Queue<T, W> {
         let mut later = Chain::new();
         if consumer.ready.len() < capacity {
             later = state.arrivals.take();
-            self.arrivals_hint.store(0, Ordering::Release);
+            self.waiting_hint.store(0, Ordering::Release);
         }
         let available = consumer.ready.len() + later.len();
         let leaves = available > capacity || !state.arrivals.is_empty();
@@ -283,6 +297,7 @@ impl<T: Link, W: Wake> Queue<T, W> {
         }
         let left = !consumer.ready.is_empty() || !state.arrivals.is_empty();
         state.consumer = Some(consumer);
+        self.hint(&state);
         if left && (!state.signalled || self.wake.is_one_shot()) {
             state.signalled = true;
             state.waking += 1;
@@ -347,12 +362,24 @@ impl<T: Link, W: Wake> Queue<T, W> {
     }
 }
 
-/// Somebody looks for arrivals.
-pub(crate) struct Attended<'a>(&'a AtomicUsize);
+impl<T: Link> State<T> {
+    /// Announces a wake, if something has arrived and none is out.
+    fn owe_wake(&mut self) -> Owed {
+        if self.signalled || self.closed || self.arrivals.is_empty() {
+            return Owed::Nothing;
+        }
+        self.signalled = true;
+        self.waking += 1;
+        Owed::Wake
+    }
+}
 
-impl Drop for Attended<'_> {
+/// Somebody looks for arrivals.
+pub(crate) struct Attended<'a, T: Link, W: Wake>(&'a Queue<T, W>);
+
+impl<T: Link, W: Wake> Drop for Attended<'_, T, W> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.stop_attending();
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) enum HostWake {
 impl Wake for HostWake {
     fn signal(&self) -> bool {
         match self {
-            Self::Descriptor(signal) => signal.lock().as_ref().map(Signal::raise).is_some(),
+            Self::Descriptor(signal) => signal.lock().as_mut().map(Signal::raise).is_some(),
             Self::Function(function) => {
                 function.call();
                 true
@@ -24,7 +24,7 @@ impl Wake for HostWake {
 
     fn clear(&self) {
         if let Self::Descriptor(signal) = self
-            && let Some(signal) = &*signal.lock()
+            && let Some(signal) = &mut *signal.lock()
         {
             signal.lower();
         }

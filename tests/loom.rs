@@ -268,6 +268,55 @@ fn contract_04_a_sleeping_poll_sees_every_arrival() {
     });
 }
 
+/// A host that looks before it sleeps: what arrives meanwhile makes no wake, unless it is left.
+fn no_wake_is_lost_beside_a_look(is_one_shot: bool) {
+    check(move || {
+        let queue = Arc::new(Model::new(Host::new(is_one_shot)));
+        let producers = [produce(&queue, 10, 1), produce(&queue, 20, 1)];
+        let mut seen = 0;
+        while seen < 2 {
+            let attended = queue.attend();
+            if queue.has_arrivals() {
+                seen += take(&queue, 1).len();
+            }
+            drop(attended);
+            if seen < 2 {
+                queue.wake.sleep();
+                seen += take(&queue, 8).len();
+            }
+        }
+        producers
+            .into_iter()
+            .for_each(|producer| producer.join().unwrap());
+    });
+}
+
+#[test]
+fn contract_04_no_wake_is_lost_beside_a_look_with_a_descriptor() {
+    no_wake_is_lost_beside_a_look(false);
+}
+
+#[test]
+fn contract_04_no_wake_is_lost_beside_a_look_with_a_function() {
+    no_wake_is_lost_beside_a_look(true);
+}
+
+#[test]
+fn contract_04_what_comes_during_a_look_makes_no_wake() {
+    check(|| {
+        let queue = Arc::new(Model::new(Host::new(false)));
+        let attended = queue.attend();
+        let producer = produce(&queue, 10, 1);
+        while !queue.has_arrivals() {
+            thread::yield_now();
+        }
+        assert_eq!(take(&queue, 8), [10]);
+        drop(attended);
+        producer.join().unwrap();
+        assert!(!*queue.wake.is_raised.lock().unwrap());
+    });
+}
+
 /// Freeing while workers complete: everything is handed out once or counted, and no wake comes after.
 #[test]
 fn contract_05_free_against_wake() {

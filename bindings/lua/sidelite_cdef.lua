@@ -283,6 +283,7 @@ int32_t sidelite_poll(struct sidelite_queue *queue,
                       struct sidelite_event *out,
                       uint32_t capacity,
                       int32_t timeout_ms);
+int32_t sidelite_look(struct sidelite_queue *queue, struct sidelite_event *out, uint32_t capacity);
 int32_t sidelite_dispatch(struct sidelite_queue *queue,
                           uint32_t max_events,
                           uint32_t budget_us);

@@ -7,7 +7,8 @@ use super::queue::*;
 use super::status::*;
 use super::{inside, plain, quiet};
 use crate::host::{HostQueue, QUEUES};
-use crate::queue::Unavailable;
+use crate::queue::{Attended, Unavailable};
+use crate::request::Event;
 use crate::wait;
 use crate::wake::HostWake;
 use parking_lot::Mutex;
@@ -84,18 +85,42 @@ pub(super) unsafe fn poll(
     capacity: u32,
     timeout_ms: i32,
 ) -> Result<i32, i32> {
+    let until = until(timeout_ms, capacity);
+    // SAFETY: `out` is as the caller says.
+    unsafe { take(handle, out, capacity, timeout_ms != 0, until) }
+}
+
+/// # Safety
+/// `out` is writable for `capacity` events.
+pub(super) unsafe fn look(
+    handle: *const sidelite_queue,
+    out: *mut sidelite_event,
+    capacity: u32,
+) -> Result<i32, i32> {
+    // SAFETY: `out` is as the caller says.
+    unsafe { take(handle, out, capacity, true, None) }
+}
+
+/// # Safety
+/// `out` is writable for `capacity` events.
+unsafe fn take(
+    handle: *const sidelite_queue,
+    out: *mut sidelite_event,
+    capacity: u32,
+    is_looking: bool,
+    until: Option<Option<Instant>>,
+) -> Result<i32, i32> {
     let queue = queue_of(handle)?;
     if queue.is_direct || capacity > 0 && !plain::is_aligned(out) {
         return Err(SIDELITE_ERR_MISUSE);
     }
     let capacity = capacity.min(i32::MAX as u32) as usize;
-    if timeout_ms != 0 {
-        look(&queue);
-    }
-    let mut drain = queue
-        .queue
-        .drain(capacity, until(timeout_ms, capacity))
-        .map_err(code_of)?;
+    // What has arrived while it looked is taken before it stops attending: no wake is made for it.
+    let _attended = match is_looking && capacity > 0 {
+        true => look_for_arrivals(&queue),
+        false => None,
+    };
+    let mut drain = queue.queue.drain(capacity, until).map_err(code_of)?;
     let mut count = 0;
     while let Some(event) = drain.next() {
         event.take();
@@ -107,7 +132,7 @@ pub(super) unsafe fn poll(
 }
 
 /// How long a poll may sleep.
-fn until(timeout_ms: i32, capacity: usize) -> Option<Option<Instant>> {
+fn until(timeout_ms: i32, capacity: u32) -> Option<Option<Instant>> {
     match timeout_ms {
         0 => None,
         _ if capacity == 0 => None,
@@ -116,12 +141,19 @@ fn until(timeout_ms: i32, capacity: usize) -> Option<Option<Instant>> {
     }
 }
 
-/// A host that waits for one answer is better off looking for it than being woken.
-fn look(queue: &HostQueue) {
-    let _attended = queue.queue.attend();
-    wait::look(wait::ROUNDS_MAX, || {
-        queue.queue.has_arrivals().then_some(())
-    });
+/// A host that waits for one answer is better off looking for it than being woken. When something comes while it does, it
+/// attends still.
+fn look_for_arrivals(queue: &HostQueue) -> Option<Attended<'_, Event, HostWake>> {
+    let has_arrivals = || queue.queue.has_arrivals().then_some(());
+    let mut patience = queue.patience.lock();
+    if has_arrivals().is_some() || patience.passes() {
+        return None;
+    }
+    let attended = queue.queue.attend();
+    let began = Instant::now();
+    let found = wait::look(wait::ROUNDS_MAX, has_arrivals);
+    patience.judge(found.is_some(), began.elapsed());
+    found.map(|()| attended)
 }
 
 fn code_of(unavailable: Unavailable) -> i32 {

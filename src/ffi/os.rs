@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// A descriptor that is readable while it is raised: an eventfd on Linux, a pipe elsewhere.
 pub(crate) struct Signal {
+    is_raised: bool,
     read: OwnedFd,
     /// The other end of the pipe.
     #[cfg(not(target_os = "linux"))]
@@ -22,7 +23,10 @@ impl Signal {
         }
         // SAFETY: the descriptor was just made and belongs to nobody else.
         let read = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Self { read })
+        Ok(Self {
+            is_raised: false,
+            read,
+        })
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -42,6 +46,7 @@ impl Signal {
         // SAFETY: the descriptors were just made and belong to nobody else.
         Ok(unsafe {
             Self {
+                is_raised: false,
                 read: OwnedFd::from_raw_fd(fds[0]),
                 write: OwnedFd::from_raw_fd(fds[1]),
             }
@@ -53,7 +58,8 @@ impl Signal {
     }
 
     /// Makes it readable. A write that would block finds it readable already.
-    pub(crate) fn raise(&self) {
+    pub(crate) fn raise(&mut self) {
+        self.is_raised = true;
         #[cfg(target_os = "linux")]
         let fd = self.read.as_raw_fd();
         #[cfg(not(target_os = "linux"))]
@@ -63,8 +69,11 @@ impl Signal {
         while unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) } < 0 && interrupted() {}
     }
 
-    /// Makes it unreadable.
-    pub(crate) fn lower(&self) {
+    /// Makes it unreadable, if it is not.
+    pub(crate) fn lower(&mut self) {
+        if !std::mem::take(&mut self.is_raised) {
+            return;
+        }
         let mut bytes = [0u8; 64];
         loop {
             // SAFETY: `bytes` is writable for its length. Eventfds want eight, pipes give what they have.

@@ -14,7 +14,7 @@ pub struct sidelite_queue;
 pub const SIDELITE_QUEUE_DIRECT: u32 = 1 << 0;
 
 /// The host's wake function: `uv_async_send`, `ev_async_send`, `PostMessage`, ... It runs on a connection's thread, or
-/// inside poll or dispatch when events are left over, and means: drain this queue soon. It must not block, and no
+/// inside poll, look or dispatch when events are left over, and means: drain this queue soon. It must not block, and no
 /// exception may leave it.
 pub type sidelite_wake_function = Option<unsafe extern "C-unwind" fn(wake_data: *mut c_void)>;
 
@@ -85,6 +85,25 @@ pub unsafe extern "C" fn sidelite_poll(
 ) -> i32 {
     // SAFETY: `out` is writable for `capacity` events, as documented.
     guard::status(|| unsafe { deliver::poll(queue, out, capacity, timeout_ms) })
+}
+
+/// Takes events as `sidelite_poll` does without waiting; when there are none, it looks for a few microseconds for what
+/// is about to come.
+///
+/// For a host that has sent one request and has nothing else to do at the moment: to be woken costs more than most
+/// requests take. What comes while it looks makes no wake. It yields the CPU meanwhile. After looks that have found
+/// nothing, and where others want the CPU and a yield takes long, more and more are left out, so that it may be called
+/// whenever one request is out alone; a call that is left out only polls.
+///
+/// Returns as `sidelite_poll`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sidelite_look(
+    queue: *mut sidelite_queue,
+    out: *mut sidelite_event,
+    capacity: u32,
+) -> i32 {
+    // SAFETY: `out` is writable for `capacity` events, as documented.
+    guard::status(|| unsafe { deliver::look(queue, out, capacity) })
 }
 
 /// Takes events and runs their callbacks here, on the calling thread. Does not wait.

@@ -85,6 +85,7 @@ static void check_every_old_handle(void) {
   stats.struct_size = sizeof stats;
   CHECK_EQ(sidelite_queue_fd(queue), SIDELITE_ERR_FORKED);
   CHECK_EQ(sidelite_poll(queue, &event, 1, -1), SIDELITE_ERR_FORKED);
+  CHECK_EQ(sidelite_look(queue, &event, 1), SIDELITE_ERR_FORKED);
   CHECK_EQ(sidelite_dispatch(queue, 0, 0), SIDELITE_ERR_FORKED);
   CHECK_EQ(sidelite_queue_free(queue, -1), SIDELITE_ERR_FORKED);
   CHECK_EQ(sidelite_open(queue, ":memory:", NULL, NULL, NULL, &none), SIDELITE_ERR_FORKED);

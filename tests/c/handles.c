@@ -26,6 +26,11 @@ static int64_t call_poll_for_ever(void *handle) {
   return sidelite_poll((sidelite_queue *)handle, &event, 1, -1);
 }
 
+static int64_t call_look(void *handle) {
+  sidelite_event event;
+  return sidelite_look((sidelite_queue *)handle, &event, 1);
+}
+
 static int64_t call_dispatch(void *handle) {
   return sidelite_dispatch((sidelite_queue *)handle, 0, 0);
 }
@@ -100,7 +105,8 @@ typedef struct entry {
 
 static const entry functions[] = {
     {"queue_fd", call_queue_fd, 1, 0},     {"poll", call_poll, 1, 0},
-    {"poll_for_ever", call_poll_for_ever, 1, 0}, {"dispatch", call_dispatch, 1, 0},
+    {"poll_for_ever", call_poll_for_ever, 1, 0}, {"look", call_look, 1, 0},
+    {"dispatch", call_dispatch, 1, 0},
     {"dispatch_stop", call_dispatch_stop, 1, 0},
     {"queue_free", call_queue_free, 1, 0}, {"open", call_open, 1, 0},
     {"execute", call_execute, 0, 1},       {"fetch", call_fetch, 0, 1},

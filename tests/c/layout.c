@@ -286,6 +286,7 @@ void sidelite_release(const sidelite_result *);
 int32_t sidelite_queue_new(const sidelite_queue_config *, sidelite_queue **);
 int64_t sidelite_queue_fd(sidelite_queue *);
 int32_t sidelite_poll(sidelite_queue *, sidelite_event *, uint32_t, int32_t);
+int32_t sidelite_look(sidelite_queue *, sidelite_event *, uint32_t);
 int32_t sidelite_dispatch(sidelite_queue *, uint32_t, uint32_t);
 int32_t sidelite_dispatch_stop(sidelite_queue *);
 int32_t sidelite_queue_free(sidelite_queue *, int32_t);

@@ -119,6 +119,7 @@ static void on_visit(const sidelite_event *event, void *user_data) {
   sidelite_release(kept);
   call_every_function(v->queue, &v->finals);
   CHECK_EQ(sidelite_poll(v->queue, &other, 1, 0), SIDELITE_ERR_MISUSE);
+  CHECK_EQ(sidelite_look(v->queue, &other, 1), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_dispatch(v->queue, 0, 0), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_queue_free(v->queue, 0), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_queue_free(v->queue, -1), SIDELITE_ERR_MISUSE);
@@ -290,6 +291,7 @@ static void contract_03_a_callback_that_does_not_return_holds_up_its_own_queue_a
   CHECK_EQ(pthread_create(&thread, NULL, run_stuck_loop, &loop), 0);
   WAIT_UNTIL(__atomic_load_n(&loop.entered, __ATOMIC_ACQUIRE));
   CHECK_EQ(sidelite_poll(loop.queue, &event, 1, 0), SIDELITE_ERR_MISUSE);
+  CHECK_EQ(sidelite_look(loop.queue, &event, 1), SIDELITE_ERR_MISUSE);
   CHECK_EQ(fetch_int(queue, conn, "SELECT 7"), 7);
   /* The stuck queue's connection works on, too: its events go elsewhere. */
   request.reply_to = queue;
@@ -323,6 +325,7 @@ static void wake_and_call_every_function(void *wake_data) {
   CHECK_EQ(sidelite_queue_new(NULL, &queue), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_queue_fd(w->queue), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_poll(w->queue, &event, 1, 0), SIDELITE_ERR_MISUSE);
+  CHECK_EQ(sidelite_look(w->queue, &event, 1), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_dispatch(w->queue, 0, 0), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_queue_free(w->queue, 0), SIDELITE_ERR_MISUSE);
   CHECK_EQ(sidelite_open(w->queue, ":memory:", NULL, NULL, NULL, &conn), SIDELITE_ERR_MISUSE);

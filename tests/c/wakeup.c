@@ -317,6 +317,94 @@ static void contract_04_no_call_of_the_wake_function_is_lost(void) {
   check_no_wake_is_lost(1);
 }
 
+static void contract_04_a_look_takes_what_comes_and_leaves_the_descriptor_unreadable(void) {
+  sidelite_queue *queue = queue_new();
+  sidelite_conn *conn = conn_open(queue, ":memory:", NULL);
+  sidelite_event event;
+  int i;
+  CHECK(sidelite_queue_fd(queue) >= 0);
+  for (i = 0; i < MANY; i++) {
+    int64_t id = sidelite_execute(conn, "SELECT 1", NULL, 0, NULL, NULL);
+    CHECK(id > 0);
+    WAIT_UNTIL(sidelite_look(queue, &event, 1) == 1);
+    CHECK_EQ(event.id, id);
+    CHECK_EQ(event.code, SIDELITE_OK);
+    /* As after a poll: a spurious wake, made before it looked, ends with the next. */
+    if (readable(queue, 0)) CHECK_EQ(sidelite_look(queue, &event, 1), 0);
+    CHECK(!readable(queue, 0));
+  }
+  conn_close(queue, conn, SIDELITE_CLOSE_DRAIN);
+  CHECK_EQ(sidelite_queue_free(queue, -1), 0);
+}
+
+static void contract_04_a_look_that_finds_nothing_ends_soon_and_the_wake_comes_later(void) {
+  int wakes = 0;
+  sidelite_queue *queue = queue_new_with(0, count_wake, &wakes);
+  sidelite_conn *conn;
+  sidelite_event events[4];
+  gate g;
+  int i, before;
+  CHECK_EQ(sidelite_open(queue, ":memory:", NULL, NULL, NULL, &conn), SIDELITE_OK);
+  gate_shut(&g, conn);
+  CHECK_EQ(sidelite_poll(queue, events, 4, 60000), 1);
+  for (i = 0; i < MANY; i++) CHECK_EQ(sidelite_look(queue, events, 4), 0);
+  before = wakes_of(&wakes);
+  gate_open(&g);
+  WAIT_UNTIL(wakes_of(&wakes) == before + 1);
+  CHECK_EQ(sidelite_look(queue, events, 4), 1);
+  /* What a partial one leaves is announced. */
+  submit_and_stop(conn, 5, &g);
+  WAIT_UNTIL(wakes_of(&wakes) >= before + 2);
+  before = wakes_of(&wakes);
+  CHECK_EQ(sidelite_look(queue, events, 4), 4);
+  CHECK_EQ(wakes_of(&wakes), before + 1);
+  CHECK_EQ(sidelite_look(queue, events, 4), 1);
+  CHECK_EQ(sidelite_look(queue, NULL, 0), 0);
+  CHECK_EQ(sidelite_look(queue, NULL, 1), SIDELITE_ERR_MISUSE);
+  gate_open(&g);
+  CHECK(sidelite_queue_free(queue, -1) >= 0);
+}
+
+/* As the traffic above, for a host that looks a few times before it waits for its wake. */
+static void check_no_wake_is_lost_beside_looks(int by_function) {
+  enum { PRODUCERS = 2 };
+  traffic t;
+  sidelite_queue *queue;
+  sidelite_event events[4];
+  pthread_t producers[PRODUCERS];
+  int i, n;
+  memset(&t, 0, sizeof t);
+  CHECK_EQ(sem_init(&t.woken, 0, 0), 0);
+  CHECK_EQ(sem_init(&t.room, 0, 3), 0);
+  queue = by_function ? queue_new_with(0, post_wake, &t.woken) : queue_new();
+  if (!by_function) CHECK(sidelite_queue_fd(queue) >= 0);
+  CHECK_EQ(sidelite_open(queue, ":memory:", NULL, NULL, NULL, &t.conn), SIDELITE_OK);
+  for (i = 0; i < PRODUCERS; i++) CHECK_EQ(pthread_create(&producers[i], NULL, produce_traffic, &t), 0);
+  for (i = 0; t.finals < PRODUCERS * ROUNDS; i++) {
+    if (i % 4 == 3 && by_function) await_post(&t.woken);
+    else if (i % 4 == 3) CHECK(readable(queue, 60000));
+    n = sidelite_look(queue, events, i % 3 ? 4 : 1);
+    CHECK(n >= 0);
+    while (n-- > 0)
+      if (events[n].callback) events[n].callback(&events[n], events[n].user_data);
+    if (t.finals == PRODUCERS * ROUNDS) break;
+  }
+  for (i = 0; i < PRODUCERS; i++) CHECK_EQ(pthread_join(producers[i], NULL), 0);
+  CHECK_EQ(t.finals, PRODUCERS * ROUNDS);
+  CHECK_EQ(sidelite_close(t.conn, SIDELITE_CLOSE_DRAIN, NULL, NULL), SIDELITE_OK);
+  CHECK(sidelite_queue_free(queue, -1) >= 0);
+  sem_destroy(&t.woken);
+  sem_destroy(&t.room);
+}
+
+static void contract_04_no_wake_of_the_descriptor_is_lost_beside_looks(void) {
+  check_no_wake_is_lost_beside_looks(0);
+}
+
+static void contract_04_no_call_of_the_wake_function_is_lost_beside_looks(void) {
+  check_no_wake_is_lost_beside_looks(1);
+}
+
 /* A thread that sleeps in poll. */
 typedef struct sleeper {
   sidelite_queue *queue;
@@ -374,6 +462,10 @@ int main(int argc, char **argv) {
       TEST(contract_04_events_that_arrive_during_a_dispatch_are_announced),
       TEST(contract_04_no_wake_of_the_descriptor_is_lost),
       TEST(contract_04_no_call_of_the_wake_function_is_lost),
+      TEST(contract_04_a_look_takes_what_comes_and_leaves_the_descriptor_unreadable),
+      TEST(contract_04_a_look_that_finds_nothing_ends_soon_and_the_wake_comes_later),
+      TEST(contract_04_no_wake_of_the_descriptor_is_lost_beside_looks),
+      TEST(contract_04_no_call_of_the_wake_function_is_lost_beside_looks),
       TEST(contract_04_an_event_ends_the_sleep_of_a_poll),
       TEST(contract_04_freeing_the_queue_ends_the_sleep_of_a_poll),
       {NULL, NULL},

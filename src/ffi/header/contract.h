@@ -51,13 +51,13 @@
  *     the same connection too, open). Checked misuse answers SIDELITE_ERR_MISUSE: polling or freeing a queue inside its
  *     own dispatch, freeing it inside a RUN or INLINE function, a 17th dispatch nested inside callbacks, and anything
  *     inside a wake function except the version and status functions, keep and release.
- *  4. While a queue holds events and no poll runs, a wake is outstanding: the descriptor is readable, or the wake
- *     function was called. A partial drain re-arms itself.
+ *  4. While a queue holds events and no poll or look runs, a wake is outstanding: the descriptor is readable, or the
+ *     wake function was called. A partial drain re-arms itself.
  *  5. Requests of one connection and lane start and finish in submit order; across threads, in the order in which
  *     submit returned. While a lease or a call is open, others wait. A cancelled one completes in its place; what runs
  *     in steps (a paused stream, a backup) finishes when it finishes. CLOSED is a connection's last event. After
  *     sidelite_queue_free has succeeded no wake function and no callback runs.
- *  6. A result lives until the next poll or dispatch of its queue, or until released if kept.
+ *  6. A result lives until the next poll, look or dispatch of its queue, or until released if kept.
  *  7. Memory passed in is copied before submit returns; under SIDELITE_STATIC it is read until the final event instead,
  *     and never written.
  *  8. Misuse of a handle is a code, never undefined: stale, closed twice, of the wrong kind, NULL, random, inherited
@@ -89,8 +89,9 @@
  *
  * THREADS
  *
- * Every function may be called from any thread at any time, except that one thread at a time polls or dispatches a
- * queue. None but sidelite_poll and sidelite_queue_free ever waits, and these only as long as they are told to.
+ * Every function may be called from any thread at any time, except that one thread at a time polls, looks at or
+ * dispatches a queue. None but sidelite_poll and sidelite_queue_free ever waits, and these only as long as they are told to;
+ * sidelite_look takes microseconds.
  *
  * MEMORY
  *
