@@ -191,16 +191,23 @@ function schedule () {
 
 // Sends what a turn has gathered. To be woken costs several times what a point read does, and so what a lone request ends
 // with is looked for at once: the loop stands still no longer than it would for a call that blocks. It gets its turn
-// after some of them. Whoever was looked for wakes the loop all the same, which then settles.
+// after some of them.
 function send () {
-  flush()
-  if (out !== 1 || looks === LOOKS_MAX) return
-  looks++
-  receive(true)
+  sendGathered()
+  if (out === 1 && looks < LOOKS_MAX) {
+    looks++
+    receive(true)
+  }
+  settle()
 }
 
-// Sends what was gathered. Also before anything that must not overtake it, as a close.
+// Sends what was gathered before anything that must not overtake it, as a close.
 function flush () {
+  sendGathered()
+  settle()
+}
+
+function sendGathered () {
   checkWriting()
   isScheduled = false
   const count = records.count
@@ -217,7 +224,6 @@ function flush () {
   records.clear()
   payload.clear()
   if (taken < count) refuse(sent)
-  settle()
 }
 
 function refuse (sent) {

@@ -9,7 +9,6 @@
  * runs. */
 #define NAPI_VERSION 8
 #include <node_api.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +19,7 @@
 enum {
   EVENTS_MAX = 256,      /* taken in one drain */
   APART_BYTES = 1 << 16, /* a result of so many bytes gets an ArrayBuffer of its own */
-  FREE_MS = 10000,       /* how long the end of an environment waits for a thread that does not answer */
-  LOOK_NS = 20000,       /* how long a look takes; longer only when others get the CPU meanwhile */
-  LONG_NS = 200000,      /* so long that they did */
-  MISSES_MAX = 63,       /* looks that are left out at most when one has found nothing */
-  LONGS_MAX = 1023       /* and when one has taken long */
+  FREE_MS = 10000        /* how long the end of an environment waits for a thread that does not answer */
 };
 
 typedef struct instance {
@@ -34,7 +29,6 @@ typedef struct instance {
   napi_ref drain; /* the function of JavaScript's that is called when events wait */
   napi_async_context context;
   napi_async_cleanup_hook_handle end;
-  uint32_t passes, passes_left; /* looks that are left out */
 } instance;
 
 /* A request, as JavaScript writes it. Offsets are from the start of the payload; 0 is none. */
@@ -351,28 +345,6 @@ static void put_event(call *c, output *o, const sidelite_event *event) {
   }
 }
 
-/* What takes long is better waited for; and where others want the CPU, a yield gives it away for milliseconds. So after
- * looks that have not paid off more and more are left out. */
-static void judge_look(instance *own, int32_t found, uint64_t ns) {
-  uint32_t most = ns < LONG_NS ? MISSES_MAX : LONGS_MAX;
-  if (found && ns < LONG_NS) {
-    own->passes -= (own->passes + 15) / 16;
-    return;
-  }
-  if (own->passes < most) own->passes = 2 * own->passes + 1;
-  own->passes_left = own->passes;
-}
-
-/* Looks for events that are about to come. On one CPU they only come when it yields. */
-static int32_t look(instance *own, sidelite_event *events) {
-  uint64_t began = uv_hrtime();
-  int32_t n;
-  if (own->passes_left) return own->passes_left--, 0;
-  while (!(n = sidelite_poll(own->queue, events, EVENTS_MAX, 0)) && uv_hrtime() - began < LOOK_NS) sched_yield();
-  judge_look(own, n, uv_hrtime() - began);
-  return n;
-}
-
 /* drain(buffer, apart, isLooking): writes events and results into `buffer`, large results into ArrayBuffers of the array
  * `apart`, and returns how many events. What is left calls the wake function again. With `isLooking` it may wait a few
  * microseconds for the first. */
@@ -385,7 +357,7 @@ static napi_value drain(napi_env env, napi_callback_info info) {
   o.memory = memory_of(&c, 0, &o.size);
   if (!o.memory || o.size < 2 * EVENTS_MAX * sizeof(event_record)) return throw_status(env, SIDELITE_ERR_MISUSE), NULL;
   napi_get_value_bool(env, c.arguments[2], &is_looking);
-  n = is_looking ? look(c.own, events) : sidelite_poll(c.own->queue, events, EVENTS_MAX, 0);
+  n = is_looking ? sidelite_look(c.own->queue, events, EVENTS_MAX) : sidelite_poll(c.own->queue, events, EVENTS_MAX, 0);
   if (n < 0) return throw_status(env, n), NULL;
   for (int32_t i = 0; i < n; i++) put_event(&c, &o, &events[i]);
   /* Gives the memory of the results back, of which all is copied. */
