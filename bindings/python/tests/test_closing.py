@@ -228,6 +228,23 @@ def test_loops_one_after_the_other(new_loop: NewLoop) -> None:
     close_loop(last)
 
 
+async def test_loop_gets_its_turn_during_reads_one_after_the_other(db: Any) -> None:
+    loop = asyncio.get_running_loop()
+    turns, has_ended = 0, False
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if not has_ended:
+            loop.call_soon(turn)
+
+    loop.call_soon(turn)
+    for number in range(1000):
+        assert await db.execute_fetchall("SELECT ?", (number,)) == [(number,)]
+    has_ended = True
+    assert turns >= 1000 // 17
+
+
 def test_loop_that_is_closed_with_a_half_read_cursor(new_loop: NewLoop) -> None:
     first = new_loop()
     db = on(first, sidelite.connect(":memory:").__aenter__())

@@ -28,6 +28,7 @@ enum {
   READ_AHEAD = 2,           /* chunks beyond the stream's window, when all rows are wanted */
   NUMBER_MAX = 32766,       /* of parameters in a statement */
   NAMES_MAX = 512,          /* statements whose parameters' names are remembered */
+  LOOKS_MAX = 16,           /* in one drain, for what is out alone */
   FREE_MS = 2000            /* how long the end of a queue waits for a thread that does not answer */
 };
 
@@ -79,7 +80,7 @@ struct queue {
   sink *out;
   sink **gathered;
   size_t n_out, n_gathered, size;
-  char is_scheduled;
+  char is_scheduled, has_sent;
   int draining;
   queue *next, **at; /* in the list of all */
 };
