@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-COUNTS = {"W1": 1_000_000, "W2": 100_000, "W3": 20_000, "W3c": 20_000, "W4": 100_000, "W5": 1_000_000, "W5i": 1_000_000,
-          "W6": 5_000, "W7": 100_000}  # fmt: skip
+COUNTS = {"W1": 1_000_000, "W2": 100_000, "W3": 20_000, "W3c": 20_000, "W4": 100_000, "W4c": 100_000,
+          "W5": 1_000_000, "W5i": 1_000_000, "W6": 5_000, "W7": 100_000}  # fmt: skip
 SCHEMA = "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, score REAL, payload BLOB)"
 INSERT = "INSERT INTO t VALUES (?, ?, ?, ?)"
 READ = "SELECT name FROM t WHERE id = ?"
@@ -145,8 +145,7 @@ async def w3(setting: Setting, count: int) -> float:
     return await reads(setting, count, 1)
 
 
-async def w3c(setting: Setting, count: int) -> float:
-    """The same by a cursor, as most programs do it."""
+async def cursor_reads(setting: Setting, count: int, in_flight: int) -> float:
     db = await setting.open(setting.read)
     seen = 0
 
@@ -156,16 +155,26 @@ async def w3c(setting: Setting, count: int) -> float:
             [name] = await cursor.fetchone()
         seen += len(name) + ord(name[0])
 
-    seconds = await lanes(count, 1, read)
+    seconds = await lanes(count, in_flight, read)
     assert seen == sum(len(name) + ord(name[0]) for name in (NAMES[(id_of(i, setting.stored) - 1) % 101]
                                                              for i in range(count)))
     await db.close()
     return seconds
 
 
+async def w3c(setting: Setting, count: int) -> float:
+    """The same by a cursor, as most programs do it."""
+    return await cursor_reads(setting, count, 1)
+
+
 async def w4(setting: Setting, count: int) -> float:
     """Reads, 64 in flight."""
     return await reads(setting, count, IN_FLIGHT)
+
+
+async def w4c(setting: Setting, count: int) -> float:
+    """The same by cursors."""
+    return await cursor_reads(setting, count, IN_FLIGHT)
 
 
 async def w5(setting: Setting, count: int) -> float:
@@ -214,5 +223,5 @@ async def w7(setting: Setting, count: int) -> float:
 
 
 WORKLOADS: dict[str, Callable[[Setting, int], Awaitable[float]]] = {
-    "W1": w1, "W2": w2, "W3": w3, "W3c": w3c, "W4": w4, "W5": w5, "W5i": w5i, "W6": w6, "W7": w7,
+    "W1": w1, "W2": w2, "W3": w3, "W3c": w3c, "W4": w4, "W4c": w4c, "W5": w5, "W5i": w5i, "W6": w6, "W7": w7,
 }  # fmt: skip
