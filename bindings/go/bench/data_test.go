@@ -94,16 +94,16 @@ func checkRows(b testing.TB, rows []row, count int) {
 	}
 }
 
-// concurrently does `count` pieces of work with so many goroutines.
-func concurrently(goroutines, count int, work func(i int)) {
+// concurrently does `count` pieces of work with so many tasks, of which each knows its number.
+func concurrently(tasks, count int, work func(task, i int)) {
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range goroutines {
+	for task := range tasks {
 		group.Add(1)
 		go func() {
 			defer group.Done()
 			for i := next.Add(1) - 1; i < int64(count); i = next.Add(1) - 1 {
-				work(int(i))
+				work(task, int(i))
 			}
 		}()
 	}

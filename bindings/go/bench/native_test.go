@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"sync/atomic"
 	"testing"
 
 	"github.com/sidelite/sidelite/bindings/go"
@@ -14,7 +13,6 @@ const tasks = 2
 // nativeStore is a database that is used through sidelite's own interface.
 type nativeStore struct {
 	connections []*sidelite.Conn
-	next        atomic.Uint32
 }
 
 // The driver opens with SQLite's own defaults; so does this, to be compared with it.
@@ -34,11 +32,6 @@ func openNative(b testing.TB, path string, connections int) *nativeStore {
 	return s
 }
 
-// conn takes the connections in turn.
-func (s *nativeStore) conn() *sidelite.Conn {
-	return s.connections[int(s.next.Add(1))%len(s.connections)]
-}
-
 func (s *nativeStore) exec(b testing.TB, query string) {
 	b.Helper()
 	_, err := s.connections[0].Exec(context.Background(), query)
@@ -48,8 +41,8 @@ func (s *nativeStore) exec(b testing.TB, query string) {
 // insertAll sends batches of rows. Two tasks do that in turn, so that one writes its values while SQLite inserts those of
 // the other.
 func (s *nativeStore) insertAll(b testing.TB, from, count int) {
-	check(b, s.conn().Tx(context.Background(), sidelite.Immediate, func(tx *sidelite.Tx) error {
-		concurrently(tasks, (count+batchRows-1)/batchRows, func(i int) {
+	check(b, s.connections[0].Tx(context.Background(), sidelite.Immediate, func(tx *sidelite.Tx) error {
+		concurrently(tasks, (count+batchRows-1)/batchRows, func(_, i int) {
 			start := i * batchRows
 			rows := rowsFrom(from+start, min(batchRows, count-start))
 			_, err := tx.ExecMany(context.Background(), insertRow, rows)
@@ -62,8 +55,8 @@ func (s *nativeStore) insertAll(b testing.TB, from, count int) {
 // insertMany has the statements of 64 rows in flight: two tasks send 32 requests together each time.
 func (s *nativeStore) insertMany(b testing.TB, from, count int) {
 	const size = inFlight / tasks
-	check(b, s.conn().Tx(context.Background(), sidelite.Immediate, func(tx *sidelite.Tx) error {
-		concurrently(tasks, (count+size-1)/size, func(i int) {
+	check(b, s.connections[0].Tx(context.Background(), sidelite.Immediate, func(tx *sidelite.Tx) error {
+		concurrently(tasks, (count+size-1)/size, func(_, i int) {
 			start := i * size
 			statements := make([]sidelite.Statement, min(size, count-start))
 			for j := range statements {
@@ -82,22 +75,23 @@ func (s *nativeStore) insertMany(b testing.TB, from, count int) {
 func (s *nativeStore) insertEach(b testing.TB, from, count int) {
 	for i := from; i < from+count; i++ {
 		row := rowOf(i)
-		_, err := s.conn().Exec(context.Background(), insertRow, row.id, row.name, row.score, row.payload)
+		_, err := s.connections[0].Exec(context.Background(), insertRow, row.id, row.name, row.score, row.payload)
 		check(b, err)
 	}
 }
 
-func (s *nativeStore) reader(b testing.TB) (read func(id int) string, done func()) {
-	read = func(id int) string {
+// reader makes point reads. Each task has a connection, which it shares with others.
+func (s *nativeStore) reader(b testing.TB) (read func(task, id int) string, done func()) {
+	read = func(task, id int) string {
 		var name string
-		check(b, s.conn().QueryRow(context.Background(), selectName, id).Scan(&name))
+		check(b, s.connections[task%len(s.connections)].QueryRow(context.Background(), selectName, id).Scan(&name))
 		return name
 	}
 	return read, func() {}
 }
 
 func (s *nativeStore) readAll(b testing.TB, rows []row) []row {
-	for found, err := range s.conn().Query(context.Background(), selectAll) {
+	for found, err := range s.connections[0].Query(context.Background(), selectAll) {
 		check(b, err)
 		var r row
 		check(b, found.Scan(&r.id, &r.name, &r.score, &r.payload))

@@ -90,7 +90,7 @@ func (s *sqlStore) insertMany(b testing.TB, from, count int) {
 	check(b, err)
 	statement, err := tx.Prepare(insertRow)
 	check(b, err)
-	concurrently(inFlight, count, func(i int) {
+	concurrently(inFlight, count, func(_, i int) {
 		row := rowOf(from + i)
 		_, err := statement.Exec(row.id, row.name, row.score, row.payload)
 		check(b, err)
@@ -111,11 +111,11 @@ func (s *sqlStore) insertEach(b testing.TB, from, count int) {
 	check(b, statement.Close())
 }
 
-// reader makes point reads.
-func (s *sqlStore) reader(b testing.TB) (read func(id int) string, done func()) {
+// reader makes point reads. Which connection makes one is up to database/sql.
+func (s *sqlStore) reader(b testing.TB) (read func(task, id int) string, done func()) {
 	statement, err := s.db.Prepare(selectName)
 	check(b, err)
-	read = func(id int) string {
+	read = func(_, id int) string {
 		var name string
 		check(b, statement.QueryRow(id).Scan(&name))
 		return name

@@ -40,8 +40,8 @@ type store interface {
 	insertMany(b testing.TB, from, count int)
 	// insertEach: each row a transaction of its own.
 	insertEach(b testing.TB, from, count int)
-	// reader: a function that any task may call, and one that puts away what it used.
-	reader(b testing.TB) (read func(id int) string, done func())
+	// reader: a function that any task may call with its number, and one that puts away what it used.
+	reader(b testing.TB) (read func(task, id int) string, done func())
 	readAll(b testing.TB, rows []row) []row
 }
 
@@ -204,13 +204,13 @@ func insert(b *testing.B, s store, count int, insert func(s store, b testing.TB,
 }
 
 // readPoints measures reads of one row by its key, and looks at each.
-func readPoints(b *testing.B, s store, count, goroutines int) {
+func readPoints(b *testing.B, s store, count, tasks int) {
 	fill(b, s)
 	read, done := s.reader(b)
 	measure(b, count, func() {
-		concurrently(goroutines, count, func(i int) {
+		concurrently(tasks, count, func(task, i int) {
 			id := scattered(i, sizes.table)
-			if name := read(id); name != nameOf(id) {
+			if name := read(task, id); name != nameOf(id) {
 				b.Errorf("the name of %d is %q", id, name)
 			}
 		})
