@@ -1,4 +1,7 @@
-//! A connection as all threads see it: the gate that requests pass, what is out, and what is to be cancelled.
+//! A connection as all threads see it: what is out, the gate that requests pass, and what is to be cancelled.
+
+mod cancel;
+mod gate;
 
 use crate::account::{Account, Counters, Limits};
 use crate::chain::Chain;
@@ -6,7 +9,7 @@ use crate::ffi::block::Pool;
 use crate::ffi::callback::Target;
 use crate::ffi::event::{SIDELITE_EVENT_CLOSED, SIDELITE_EVENT_OPENED, SIDELITE_EVENT_WRITABLE};
 use crate::ffi::os;
-use crate::ffi::request::{SIDELITE_RUNNING, SIDELITE_UNLIMITED};
+use crate::ffi::request::SIDELITE_UNLIMITED;
 use crate::ffi::status::*;
 use crate::handle::Table;
 use crate::host::HostQueue;
@@ -14,13 +17,13 @@ use crate::loan::Loan;
 use crate::request::{Command, Event, Kind, Pending, Reply, Work};
 use crate::sqlite::Options;
 use crate::worker::Worker;
-use crossbeam_channel::{Receiver, Sender};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use cancel::Cancels;
+use crossbeam_channel::Receiver;
+use gate::Gate;
+use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::thread::{self, Thread};
-use std::time::Instant;
 
 pub(crate) static CONNS: Table<Conn> = Table::new(2);
 
@@ -93,27 +96,6 @@ pub(crate) struct Conn {
     interrupter: Mutex<Option<rusqlite::InterruptHandle>>,
 }
 
-/// Requests enter one submit at a time: ids and places in the channel are given together.
-struct Gate {
-    sender: Sender<Message>,
-    /// The worker, when it has found nothing and is to be woken. It parks: a condition variable of parking_lot's would
-    /// be found locked by a child of fork.
-    sleeper: Option<Thread>,
-    is_closing: bool,
-    /// Its memory is reserved when the connection is opened.
-    closed_event: Option<Box<Event>>,
-}
-
-/// Requests cancelled one by one.
-#[derive(Default)]
-struct Cancels(Vec<Cancelled>);
-
-struct Cancelled {
-    id: i64,
-    /// What was submitted after this one knew that it would not run.
-    informed_after: Option<i64>,
-}
-
 /// Chunks that a stream may still send.
 pub(crate) struct Credit(AtomicU32);
 
@@ -175,12 +157,7 @@ impl Conn {
                 account: Account::new(limits),
                 counters: Counters::default(),
                 pool: Arc::default(),
-                gate: Mutex::new(Gate {
-                    sender,
-                    sleeper: None,
-                    is_closing: false,
-                    closed_event: None,
-                }),
+                gate: Mutex::new(Gate::new(sender)),
                 last_id: AtomicI64::new(0),
                 begun_id: AtomicI64::new(0),
                 detained: Mutex::default(),
@@ -298,99 +275,6 @@ impl Conn {
         Ok(SIDELITE_OK)
     }
 
-    pub(crate) fn cancel(&self, id: i64) -> Result<i32, i32> {
-        match id {
-            0 => self.cancel_upto(self.last_id()),
-            SIDELITE_RUNNING => self.interrupt(),
-            _ => self.cancel_one(id)?,
-        }
-        self.nudge();
-        Ok(SIDELITE_OK)
-    }
-
-    /// Cancels a request; whether it had not begun, and so never will.
-    pub(crate) fn withdraw(&self, id: i64) -> Result<bool, i32> {
-        self.cancel_one(id)?;
-        let is_withdrawn = !self.has_begun(id);
-        if is_withdrawn {
-            self.cancels.lock().inform(id, self.last_id());
-        }
-        self.nudge();
-        Ok(is_withdrawn)
-    }
-
-    /// The last request that may have been submitted in the belief that this cancelled one would run.
-    pub(crate) fn last_believer(&self, id: i64) -> i64 {
-        let informed_after = self.cancels.lock().informed_after(id);
-        informed_after.unwrap_or_else(|| self.last_id())
-    }
-
-    /// A cancel that is made before this is asked is seen by the request when it begins.
-    fn has_begun(&self, id: i64) -> bool {
-        id <= self.begun_id.load(Ordering::SeqCst) && !self.detained.lock().contains(&id)
-    }
-
-    /// Requests begin, the last of which is this one. Before they look at what was cancelled: either they see it, or
-    /// whoever cancels sees that they have begun.
-    pub(crate) fn begins(&self, first: i64, last: i64) {
-        if last > self.begun_id.load(Ordering::Relaxed) {
-            self.begun_id.store(last, Ordering::SeqCst);
-        } else {
-            self.detained
-                .lock()
-                .retain(|id| !(first..=last).contains(id));
-        }
-    }
-
-    /// A request waits for its lane.
-    pub(crate) fn detains(&self, id: i64) {
-        self.detained.lock().insert(id);
-        self.goes_astray(id, None);
-        self.passes(id);
-    }
-
-    fn cancel_one(&self, id: i64) -> Result<(), i32> {
-        let mut cancels = self.cancels.lock();
-        cancels.0.retain(|cancelled| self.is_out(cancelled.id));
-        if !self.is_out(id) {
-            return Err(SIDELITE_ERR_BAD_HANDLE);
-        }
-        if !cancels.0.iter().any(|cancelled| cancelled.id == id) {
-            cancels.0.push(Cancelled {
-                id,
-                informed_after: None,
-            });
-        }
-        self.has_cancels.store(true, Ordering::SeqCst);
-        self.cancels_change();
-        Ok(())
-    }
-
-    fn cancel_upto(&self, id: i64) {
-        let _cancels = self.cancels.lock();
-        self.cancelled_upto.fetch_max(id, Ordering::AcqRel);
-        self.cancels_change();
-    }
-
-    fn is_out(&self, id: i64) -> bool {
-        let is_known = (1..=self.last_id()).contains(&id);
-        is_known
-            && (id > self.ended_id.load(Ordering::Acquire)
-                || self.astray.lock().contains_key(&id)
-                || self.leases.lock().contains(&id))
-    }
-
-    /// Everything that has begun is to end.
-    fn interrupt(&self) {
-        let _cancels = self.cancels.lock();
-        self.interrupts.fetch_add(1, Ordering::AcqRel);
-        self.cancels_change();
-    }
-
-    pub(crate) fn interrupts(&self) -> u64 {
-        self.interrupts.load(Ordering::Acquire)
-    }
-
     /// Whether requests may name this lane: it is a lease that has not ended, or a call that waits.
     pub(crate) fn has_lane(&self, lane: i64) -> bool {
         match lane >= FIRST_CALL {
@@ -438,71 +322,12 @@ impl Conn {
         Ok(())
     }
 
-    /// Wakes what sleeps until something changes.
-    pub(crate) fn stir(&self) {
-        let _cancels = self.cancels.lock();
-        self.cancels_change();
-    }
-
-    /// Whether a close in CANCEL mode wants everything to end.
-    pub(crate) fn is_cancelled_by_close(&self) -> bool {
-        self.cancelled_upto.load(Ordering::Acquire) >= CANCELLED_BY_CLOSE
-    }
-
     /// A queue that requests of this connection reply to goes away: they are to end.
     pub(crate) fn reply_queue_goes(&self) {
         let cancels = self.cancels.lock();
         self.cancels_change();
         drop(cancels);
         self.nudge();
-    }
-
-    /// The worker leaves its end only after Close, which the gate lets nothing follow.
-    fn send(&self, mut gate: MutexGuard<'_, Gate>, message: Message) {
-        let _ = gate.sender.send(message);
-        let sleeper = gate.sleeper.take();
-        drop(gate);
-        if let Some(worker) = sleeper {
-            worker.unpark();
-        }
-    }
-
-    /// The worker sleeps until there is a message to take; `None` when the time has come before.
-    pub(crate) fn sleep_until(
-        &self,
-        deadline: Option<Instant>,
-        take: impl Fn() -> Option<Message>,
-    ) -> Option<Message> {
-        loop {
-            let mut gate = self.gate.lock();
-            let message = take();
-            let is_late = deadline.is_some_and(|until| Instant::now() >= until);
-            if message.is_some() || is_late {
-                gate.sleeper = None;
-                return message;
-            }
-            gate.sleeper = Some(thread::current());
-            drop(gate);
-            match deadline {
-                Some(until) => {
-                    thread::park_timeout(until.saturating_duration_since(Instant::now()))
-                }
-                None => thread::park(),
-            }
-        }
-    }
-
-    /// Makes the worker look around. One nudge on its way is enough.
-    pub(crate) fn nudge(&self) {
-        if !self.is_nudged.swap(true, Ordering::AcqRel) {
-            self.send(self.gate.lock(), Message::Nudge);
-        }
-    }
-
-    /// The worker has the nudge, and looks after this.
-    pub(crate) fn nudge_arrived(&self) {
-        // A swap, not a store: what was cancelled before the nudge must be seen after it.
-        self.is_nudged.swap(false, Ordering::AcqRel);
     }
 
     pub(crate) fn close(&self, cancel: bool, target: Target) -> Result<i32, i32> {
@@ -630,72 +455,5 @@ impl Conn {
         if id > self.ended_id.load(Ordering::Relaxed) {
             self.ended_id.store(id, Ordering::Release);
         }
-    }
-
-    fn forget_cancel(&self, id: i64) {
-        if self.has_cancels.load(Ordering::Acquire) {
-            let mut cancels = self.cancels.lock();
-            cancels
-                .0
-                .retain(|cancelled| cancelled.id != id || self.astray.lock().contains_key(&id));
-            self.has_cancels
-                .store(!cancels.0.is_empty(), Ordering::Release);
-        }
-    }
-
-    /// The first cancelled one of a range of ids.
-    pub(crate) fn cancelled_among(&self, first: i64, last: i64) -> Option<i64> {
-        if self.cancelled_upto.load(Ordering::Acquire) >= first {
-            return Some(first);
-        }
-        if !self.has_cancels.load(Ordering::SeqCst) {
-            return None;
-        }
-        self.cancels.lock().first_among(first, last)
-    }
-
-    /// Sleeps until `until`, or until something is cancelled after which `is_over`.
-    pub(crate) fn sleep_unless(&self, until: Instant, is_over: impl Fn() -> bool) {
-        loop {
-            let seen = self.cancellations.load(Ordering::Acquire);
-            if is_over() || Instant::now() >= until {
-                return;
-            }
-            let mut cancels = self.cancels.lock();
-            while self.cancellations.load(Ordering::Acquire) == seen
-                && !self
-                    .cancels_changed
-                    .wait_until(&mut cancels, until)
-                    .timed_out()
-            {}
-        }
-    }
-
-    /// Tells a sleeper of a change that it may be waiting for; under the lock of `cancels`.
-    fn cancels_change(&self) {
-        self.cancellations.fetch_add(1, Ordering::AcqRel);
-        self.cancels_changed.notify_all();
-    }
-}
-
-impl Cancels {
-    fn first_among(&self, first: i64, last: i64) -> Option<i64> {
-        self.0
-            .iter()
-            .map(|cancelled| cancelled.id)
-            .filter(|id| (first..=last).contains(id))
-            .min()
-    }
-
-    fn inform(&mut self, id: i64, last_id: i64) {
-        let cancelled = self.0.iter_mut().find(|cancelled| cancelled.id == id);
-        if let Some(Cancelled { informed_after, .. }) = cancelled {
-            informed_after.get_or_insert(last_id);
-        }
-    }
-
-    fn informed_after(&self, id: i64) -> Option<i64> {
-        let cancelled = self.0.iter().find(|cancelled| cancelled.id == id)?;
-        cancelled.informed_after
     }
 }
