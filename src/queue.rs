@@ -4,8 +4,9 @@
 //! code never runs under it. What must hold, and is model-checked in `tests/loom.rs`:
 //!
 //! - While boxes wait and nobody drains or attends, a wake is outstanding (`signalled`): a producer that finds none makes
-//!   one, and a drain that leaves something behind keeps or renews it; so does who attends, when he stops. The drain withdraws the wake *under the lock that
-//!   producers take*, before it is known to have taken everything, so none is lost; a spurious one may remain.
+//!   one, a drain that leaves something behind keeps or renews it, and so does who stops attending. The drain withdraws
+//!   the wake *under the lock that producers take*, before it is known to have taken everything, so none is lost; a
+//!   spurious one may remain.
 //! - Every box is handed out once, or counted as undelivered when the queue closes.
 //! - After `close` has returned no wake runs: producers announce a wake under the lock (`waking`) before they make it.
 
