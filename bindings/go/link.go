@@ -162,7 +162,27 @@ func (l *link) drain() {
 	l.settle()
 }
 
-// leave ends a look.
+// beginLook gives what a look fills, for as many rounds as have been paying off; nil while somebody else looks, or when
+// the queue is gone.
+func (l *link) beginLook() *eventArray {
+	if !l.draining.TryLock() {
+		return nil
+	}
+	if l.queue == 0 {
+		l.leave()
+		return nil
+	}
+	e := eventArrays.Get().(*eventArray)
+	e.look.rounds = uint32(l.rounds.Load())
+	return e
+}
+
+func (l *link) endLook(e *eventArray) {
+	eventArrays.Put(e)
+	l.leave()
+}
+
+// leave lets others look.
 func (l *link) leave() {
 	l.draining.Unlock()
 	if l.missed.Load() {
@@ -228,16 +248,11 @@ func (l *link) cross(p *packet, done <-chan struct{}) (id int64, hasLooked bool)
 	if waiting.Add(1) > 1 {
 		return l.crossAmongOthers(p, done)
 	}
-	if !l.draining.TryLock() {
+	e := l.beginLook()
+	if e == nil {
 		return nativeSubmit(l.handle, p), false
 	}
-	defer l.leave()
-	if l.queue == 0 {
-		return int64(ErrClosed), false
-	}
-	e := eventArrays.Get().(*eventArray)
-	defer eventArrays.Put(e)
-	e.look.rounds = uint32(l.rounds.Load())
+	defer l.endLook(e)
 	id = l.queue.submitAndLook(l.handle, p, e)
 	if id > 0 {
 		l.pursue(e, done)
@@ -253,16 +268,14 @@ func (l *link) crossAmongOthers(p *packet, done <-chan struct{}) (id int64, hasL
 		return id, false
 	}
 	runtime.Gosched()
-	if len(done) > 0 || !l.draining.TryLock() {
+	if len(done) > 0 {
 		return id, false
 	}
-	defer l.leave()
-	if l.queue == 0 {
+	e := l.beginLook()
+	if e == nil {
 		return id, false
 	}
-	e := eventArrays.Get().(*eventArray)
-	defer eventArrays.Put(e)
-	e.look.rounds = uint32(l.rounds.Load())
+	defer l.endLook(e)
 	l.queue.lookAt(e)
 	l.pursue(e, done)
 	return id, true
@@ -270,17 +283,12 @@ func (l *link) crossAmongOthers(p *packet, done <-chan struct{}) (id int64, hasL
 
 // more asks for another chunk of a stream, and looks for it.
 func (l *link) more(id int64, done <-chan struct{}) {
-	if !l.draining.TryLock() {
+	e := l.beginLook()
+	if e == nil {
 		nativeMore(l.handle, id)
 		return
 	}
-	defer l.leave()
-	if l.queue == 0 {
-		return
-	}
-	e := eventArrays.Get().(*eventArray)
-	defer eventArrays.Put(e)
-	e.look.rounds = uint32(l.rounds.Load())
+	defer l.endLook(e)
 	l.queue.moreAndLook(l.handle, id, e)
 	l.pursue(e, done)
 }

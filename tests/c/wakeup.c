@@ -280,7 +280,23 @@ static void await_post(sem_t *semaphore) {
   while (sem_timedwait(semaphore, &end)) CHECK_EQ(errno, EINTR);
 }
 
-static void check_no_wake_is_lost(int by_function) {
+/* Every third drain is a partial one. */
+static void dispatch_some(sidelite_queue *queue, int turn) {
+  CHECK(sidelite_dispatch(queue, turn % 3 ? 0 : 1, 0) >= 0);
+}
+
+static void look_a_few_times(sidelite_queue *queue, int turn) {
+  sidelite_event events[4];
+  int look;
+  for (look = 0; look < 4; look++) {
+    int32_t i, n = sidelite_look(queue, events, (turn + look) % 3 ? 4 : 1);
+    CHECK(n >= 0);
+    for (i = 0; i < n; i++)
+      if (events[i].callback) events[i].callback(&events[i], events[i].user_data);
+  }
+}
+
+static void check_no_wake_is_lost(int by_function, void (*drain)(sidelite_queue *, int turn)) {
   enum { PRODUCERS = 2 };
   traffic t;
   sidelite_queue *queue;
@@ -298,8 +314,7 @@ static void check_no_wake_is_lost(int by_function) {
       await_post(&t.woken);
     else
       CHECK(readable(queue, 60000));
-    /* Every third drain is a partial one. */
-    CHECK(sidelite_dispatch(queue, i % 3 ? 0 : 1, 0) >= 0);
+    drain(queue, i);
   }
   for (i = 0; i < PRODUCERS; i++) CHECK_EQ(pthread_join(producers[i], NULL), 0);
   CHECK_EQ(t.finals, PRODUCERS * ROUNDS);
@@ -310,11 +325,11 @@ static void check_no_wake_is_lost(int by_function) {
 }
 
 static void contract_04_no_wake_of_the_descriptor_is_lost(void) {
-  check_no_wake_is_lost(0);
+  check_no_wake_is_lost(0, dispatch_some);
 }
 
 static void contract_04_no_call_of_the_wake_function_is_lost(void) {
-  check_no_wake_is_lost(1);
+  check_no_wake_is_lost(1, dispatch_some);
 }
 
 static void contract_04_a_look_takes_what_comes_and_leaves_the_descriptor_unreadable(void) {
@@ -365,44 +380,12 @@ static void contract_04_a_look_that_finds_nothing_ends_soon_and_the_wake_comes_l
   CHECK(sidelite_queue_free(queue, -1) >= 0);
 }
 
-/* As the traffic above, for a host that looks a few times before it waits for its wake. */
-static void check_no_wake_is_lost_beside_looks(int by_function) {
-  enum { PRODUCERS = 2 };
-  traffic t;
-  sidelite_queue *queue;
-  sidelite_event events[4];
-  pthread_t producers[PRODUCERS];
-  int i, n;
-  memset(&t, 0, sizeof t);
-  CHECK_EQ(sem_init(&t.woken, 0, 0), 0);
-  CHECK_EQ(sem_init(&t.room, 0, 3), 0);
-  queue = by_function ? queue_new_with(0, post_wake, &t.woken) : queue_new();
-  if (!by_function) CHECK(sidelite_queue_fd(queue) >= 0);
-  CHECK_EQ(sidelite_open(queue, ":memory:", NULL, NULL, NULL, &t.conn), SIDELITE_OK);
-  for (i = 0; i < PRODUCERS; i++) CHECK_EQ(pthread_create(&producers[i], NULL, produce_traffic, &t), 0);
-  for (i = 0; t.finals < PRODUCERS * ROUNDS; i++) {
-    if (i % 4 == 3 && by_function) await_post(&t.woken);
-    else if (i % 4 == 3) CHECK(readable(queue, 60000));
-    n = sidelite_look(queue, events, i % 3 ? 4 : 1);
-    CHECK(n >= 0);
-    while (n-- > 0)
-      if (events[n].callback) events[n].callback(&events[n], events[n].user_data);
-    if (t.finals == PRODUCERS * ROUNDS) break;
-  }
-  for (i = 0; i < PRODUCERS; i++) CHECK_EQ(pthread_join(producers[i], NULL), 0);
-  CHECK_EQ(t.finals, PRODUCERS * ROUNDS);
-  CHECK_EQ(sidelite_close(t.conn, SIDELITE_CLOSE_DRAIN, NULL, NULL), SIDELITE_OK);
-  CHECK(sidelite_queue_free(queue, -1) >= 0);
-  sem_destroy(&t.woken);
-  sem_destroy(&t.room);
-}
-
 static void contract_04_no_wake_of_the_descriptor_is_lost_beside_looks(void) {
-  check_no_wake_is_lost_beside_looks(0);
+  check_no_wake_is_lost(0, look_a_few_times);
 }
 
 static void contract_04_no_call_of_the_wake_function_is_lost_beside_looks(void) {
-  check_no_wake_is_lost_beside_looks(1);
+  check_no_wake_is_lost(1, look_a_few_times);
 }
 
 /* A thread that sleeps in poll. */
