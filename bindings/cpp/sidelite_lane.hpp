@@ -247,7 +247,7 @@ class lane {
   lane() noexcept = default;
 
   /* The same lane with options for the calls made on it: timeout(250ms), a std::stop_token, no_cache, multi,
-   * chunks(100). A stop ends the one request, as cancel does. */
+   * chunks(100). A stop ends the one request, as cancel does; what is stopped already is not sent. */
   template <class... Options>
   lane with(const Options &...options) const {
     lane changed(*this);
@@ -390,6 +390,12 @@ class lane {
       block->fail(std::move(*failure));
       return block;
     }
+#ifdef SIDELITE_HAS_STOP_TOKEN
+    if (stop_.stop_requested()) {
+      block->fail(error(SIDELITE_ERR_CANCELLED));
+      return block;
+    }
+#endif
     for (std::size_t i = 0; i < n; i++) {
       auto &request = requests[i];
       request.flags |= flags_;

@@ -319,6 +319,12 @@ void stopped_before_it_is_submitted() {
   auto next = f.db.fetch("SELECT 1");
   auto stopped = f.db.with(stop.get_token()).fetch(ENDLESS);
   CHECK_EQ(code_of([&] { f.queue.wait(stopped); }), SIDELITE_ERR_CANCELLED);
+  /* However fast its thread is. */
+  f.queue.wait(f.db.execute("CREATE TABLE stopped(n)"));
+  for (int i = 0; i < 100; i++)
+    CHECK_EQ(code_of([&] { f.queue.wait(f.db.with(stop.get_token()).execute("INSERT INTO stopped VALUES (?)", i)); }),
+             SIDELITE_ERR_CANCELLED);
+  CHECK_EQ(f.ask<int>("SELECT count(*) FROM stopped"), 0);
   CHECK_EQ(f.queue.wait(next).value<int>(), 1);
 }
 
