@@ -1055,7 +1055,7 @@ int32_t sidelite_poll(struct sidelite_queue *queue,
 // nothing, and where others want the CPU and a yield takes long, more and more are left out, so that it may be called
 // whenever one request is out alone; a call that is left out only polls.
 //
-// Returns as `sidelite_poll`.
+// Returns as `sidelite_poll`, and is meant wherever a poll is spoken of.
 int32_t sidelite_look(struct sidelite_queue *queue, struct sidelite_event *out, uint32_t capacity);
 
 // Takes events and runs their callbacks here, on the calling thread. Does not wait.

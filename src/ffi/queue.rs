@@ -95,7 +95,7 @@ pub unsafe extern "C" fn sidelite_poll(
 /// nothing, and where others want the CPU and a yield takes long, more and more are left out, so that it may be called
 /// whenever one request is out alone; a call that is left out only polls.
 ///
-/// Returns as `sidelite_poll`.
+/// Returns as `sidelite_poll`, and is meant wherever a poll is spoken of.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sidelite_look(
     queue: *mut sidelite_queue,

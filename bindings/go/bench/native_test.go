@@ -7,8 +7,8 @@ import (
 	"github.com/sidelite/sidelite/bindings/go"
 )
 
-// tasks send what is one task's work with other drivers, so that there is always some that SQLite need not wait for.
-const tasks = 2
+// senders send what is one task's work with other drivers, so that there is always some that SQLite need not wait for.
+const senders = 2
 
 // nativeStore is a database that is used through sidelite's own interface.
 type nativeStore struct {
@@ -42,7 +42,7 @@ func (s *nativeStore) exec(b testing.TB, query string) {
 // the other.
 func (s *nativeStore) insertAll(b testing.TB, from, count int) {
 	check(b, s.connections[0].Tx(context.Background(), sidelite.Immediate, func(tx *sidelite.Tx) error {
-		concurrently(tasks, (count+batchRows-1)/batchRows, func(_, i int) {
+		concurrently(senders, (count+batchRows-1)/batchRows, func(_, i int) {
 			start := i * batchRows
 			rows := rowsFrom(from+start, min(batchRows, count-start))
 			_, err := tx.ExecMany(context.Background(), insertRow, rows)
@@ -54,9 +54,9 @@ func (s *nativeStore) insertAll(b testing.TB, from, count int) {
 
 // insertMany has the statements of 64 rows in flight: two tasks send 32 requests together each time.
 func (s *nativeStore) insertMany(b testing.TB, from, count int) {
-	const size = inFlight / tasks
+	const size = inFlight / senders
 	check(b, s.connections[0].Tx(context.Background(), sidelite.Immediate, func(tx *sidelite.Tx) error {
-		concurrently(tasks, (count+size-1)/size, func(_, i int) {
+		concurrently(senders, (count+size-1)/size, func(_, i int) {
 			start := i * size
 			statements := make([]sidelite.Statement, min(size, count-start))
 			for j := range statements {

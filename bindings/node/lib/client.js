@@ -12,7 +12,7 @@ const DRAIN_BYTES = 1 << 20
 const FLUSH_RECORDS = 512
 const FLUSH_BYTES = 1 << 20
 const NOT_SENT = -1
-const LOOKS_MAX = 16 // in one turn of the loop
+const LOOKS_MAX = 16 // before the loop is woken once more
 
 const records = new Records()
 const payload = new Payload()
@@ -28,7 +28,7 @@ let isScheduled = false
 let isWriting = false
 let out = 0 // tasks that keep the loop alive
 let isAlive = false // as native code was told
-let looks = 0 // since the loop has had its turn
+let looks = 0 // since the loop was woken
 
 // ---- Tasks ----
 
